@@ -1,0 +1,228 @@
+//! The ledger of calls that change something, with what they reserve.
+
+use super::{AuditEntry, Digest};
+
+/// Where a recorded call stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallState {
+    /// Begun, not settled, lease running.
+    InFlight,
+    /// It happened.
+    Committed,
+    /// It is proven not to have happened; what it reserved was given back.
+    Released,
+    /// Whether it happened is not known. It counts as if it had.
+    Unknown,
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallOutcome {
+    /// It happened.
+    Committed,
+    /// It is proven not to have happened.
+    Released,
+    /// Not known.
+    Unknown,
+}
+
+/// The idempotency key of a call.
+#[derive(Debug, Clone)]
+pub struct CallKey {
+    /// Digest of the key itself, given or derived.
+    pub key: Digest,
+    /// Digest of the canonical arguments: the same key with others is refused.
+    pub arguments: Digest,
+    /// Unix milliseconds after which the key is free again.
+    pub expires_at_ms: i64,
+}
+
+/// A plan token that this call spends.
+#[derive(Debug, Clone)]
+pub struct PlanUse {
+    /// Digest of the token.
+    pub token: Digest,
+    /// Unix milliseconds after which the token is void anyway and its row can go.
+    pub expires_at_ms: i64,
+}
+
+/// An amount charged to one budget.
+#[derive(Debug, Clone)]
+pub struct Charge {
+    /// The budget's name, such as `sends` or `new_profiles`.
+    pub budget: String,
+    /// How much this call takes.
+    pub amount: u64,
+    /// The rolling windows it must fit in.
+    pub limits: Vec<Limit>,
+}
+
+/// The most that may be charged within a rolling window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// Length of the window in milliseconds.
+    pub window_ms: i64,
+    /// The most within it.
+    pub max: u64,
+}
+
+/// What is charged to one budget within one window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Usage {
+    /// The budget's name.
+    pub budget: String,
+    /// Length of the window in milliseconds.
+    pub window_ms: i64,
+    /// The most within it.
+    pub max: u64,
+    /// Charged so far.
+    pub used: u64,
+}
+
+/// A reserved place for one test profile.
+#[derive(Debug, Clone)]
+pub struct TestProfileReservation {
+    /// Digests of the person's identifiers.
+    pub subjects: Vec<Digest>,
+    /// The identifiers themselves, sealed, to delete the person by later.
+    pub sealed_identifiers: Vec<u8>,
+    /// The run the profile belongs to.
+    pub run_id: String,
+    /// When the profile expires, in Unix milliseconds.
+    pub expires_at_ms: i64,
+    /// The most test profiles at once.
+    pub active_limit: u64,
+    /// Tagged people the ledger does not know; they count too.
+    pub unledgered: u64,
+}
+
+/// A test profile on the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestProfile {
+    /// Digests of the person's identifiers.
+    pub subjects: Vec<Digest>,
+    /// The identifiers, sealed.
+    pub sealed_identifiers: Vec<u8>,
+    /// The run the profile belongs to.
+    pub run_id: String,
+    /// The call that made it.
+    pub call_id: String,
+    /// When it was reserved, in Unix milliseconds.
+    pub created_at_ms: i64,
+    /// When it expires, in Unix milliseconds.
+    pub expires_at_ms: i64,
+    /// Where the call that made it stands.
+    pub state: CallState,
+}
+
+/// Everything a call needs before its first request may leave.
+#[derive(Debug, Clone)]
+pub struct Begin {
+    /// Unique id of the call.
+    pub call_id: String,
+    /// The workspace it acts on.
+    pub workspace: String,
+    /// Who calls.
+    pub principal: String,
+    /// The tool, or the inner operation of a `run_*_operation`.
+    pub tool: String,
+    /// The tool's effect.
+    pub effect: String,
+    /// The caller's now, in Unix milliseconds.
+    pub now_ms: i64,
+    /// When the call's fate becomes unknown unless it is settled, in Unix milliseconds.
+    pub lease_until_ms: i64,
+    /// Its idempotency key, where the operation is not to be repeated.
+    pub key: Option<CallKey>,
+    /// The plan token it spends.
+    pub plan: Option<PlanUse>,
+    /// What it charges.
+    pub charges: Vec<Charge>,
+    /// The test profile it makes.
+    pub test_profile: Option<TestProfileReservation>,
+    /// Digests of the people it concerns, so that erasing them finds the row.
+    pub subjects: Vec<Digest>,
+    /// What settling by look-up needs, sealed.
+    pub recovery: Option<Vec<u8>>,
+    /// The audit decision.
+    pub audit: AuditEntry,
+}
+
+/// Whether the call may go on.
+#[derive(Debug, Clone)]
+pub enum BeginOutcome {
+    /// It may, and everything is reserved.
+    Begun,
+    /// The key is known: this is the first call. Nothing was reserved.
+    Replayed(RecordedCall),
+    /// The key was used with other arguments.
+    KeyReused,
+    /// The plan token was spent before.
+    PlanSpent,
+    /// A budget does not hold the charge.
+    Exhausted(Exhausted),
+    /// No place for another test profile.
+    TestProfilesFull {
+        /// How many count now, the unledgered included.
+        active: u64,
+        /// The most at once.
+        limit: u64,
+        /// When the next one expires, in Unix milliseconds.
+        frees_at_ms: Option<i64>,
+    },
+}
+
+/// The budget that stood in the way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exhausted {
+    /// Its name.
+    pub budget: String,
+    /// The window that is full, in milliseconds.
+    pub window_ms: i64,
+    /// The most within it.
+    pub max: u64,
+    /// Charged already.
+    pub used: u64,
+    /// When enough has left the window, in Unix milliseconds; `None` when the charge is larger than the limit.
+    pub frees_at_ms: Option<i64>,
+}
+
+/// A call on the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedCall {
+    /// Its id.
+    pub call_id: String,
+    /// The tool.
+    pub tool: String,
+    /// Where it stands.
+    pub state: CallState,
+    /// Digest of its arguments.
+    pub arguments: Digest,
+    /// Its answer, sealed, once there is one.
+    pub answer: Option<Vec<u8>>,
+    /// What settling by look-up needs, sealed.
+    pub recovery: Option<Vec<u8>>,
+    /// When it began, in Unix milliseconds.
+    pub began_at_ms: i64,
+    /// When its lease ends or ended, in Unix milliseconds.
+    pub lease_until_ms: i64,
+}
+
+/// How a begun call ended.
+#[derive(Debug, Clone)]
+pub struct Settle {
+    /// The call.
+    pub call_id: String,
+    /// Its workspace.
+    pub workspace: String,
+    /// The caller's now, in Unix milliseconds.
+    pub now_ms: i64,
+    /// How it ended.
+    pub outcome: CallOutcome,
+    /// The answer to give to a repeat, sealed.
+    pub answer: Option<Vec<u8>>,
+    /// The test profile's identifiers as they now are, where the call made one and they became known.
+    pub test_profile_identifiers: Option<(Vec<Digest>, Vec<u8>)>,
+    /// The audit outcome.
+    pub audit: AuditEntry,
+}

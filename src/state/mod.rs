@@ -1,0 +1,130 @@
+//! What the instances of the server share: one method per atomic decision of the guards.
+//!
+//! A [`Store`] takes owned arguments and the caller's `now`, decides in one transaction, and hands none out. It knows
+//! neither HTTP nor MCP nor whom a row is about: people appear as keyed digests, and what must be read back later
+//! (test identifiers, first answers) arrives sealed by the guards.
+
+mod audit;
+mod call;
+mod digest;
+mod erasure;
+mod identity;
+pub mod sqlite;
+
+use async_trait::async_trait;
+
+pub use self::{
+    audit::{AuditEntry, AuditPhase, AuditQuery, AuditRecord, ChainFault, ChainKey, ChainReport},
+    call::{
+        Begin, BeginOutcome, CallKey, CallOutcome, CallState, Charge, Exhausted, Limit, PlanUse, RecordedCall, Settle,
+        TestProfile, TestProfileReservation, Usage,
+    },
+    digest::Digest,
+    erasure::{Erasure, ErasureState, Tombstone},
+    identity::{CachedPerson, Declaration, Lease, StoredStrategy, StrategyDeclaration},
+};
+
+/// Why the store could not decide. Nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database answered with an error; the text names no data.
+    #[error("the state store failed: {0}")]
+    Database(String),
+    /// Another process held the database longer than we wait.
+    #[error("the state store is busy")]
+    Busy,
+    /// The store was written by a newer version of the program.
+    #[error("the state store has schema version {found}, this program knows up to {known}")]
+    TooNew {
+        /// Version found in the store.
+        found: u32,
+        /// Newest version this program knows.
+        known: u32,
+    },
+}
+
+/// Shared state. Every method is one atomic decision; all times are Unix milliseconds.
+#[async_trait]
+pub trait Store: Send + Sync + std::fmt::Debug {
+    /// The declared identity strategy of a workspace.
+    async fn identity_strategy(&self, workspace: String) -> Result<Option<StoredStrategy>, StoreError>;
+
+    /// Declares the strategy if there is none yet, or replaces it when the declaration says so (an operator's command).
+    async fn declare_identity_strategy(&self, declaration: StrategyDeclaration) -> Result<Declaration, StoreError>;
+
+    /// What is remembered of the people behind these digests, in the order asked; expired entries are `None`.
+    async fn cached_people(
+        &self,
+        workspace: String,
+        keys: Vec<Digest>,
+        now_ms: i64,
+    ) -> Result<Vec<Option<CachedPerson>>, StoreError>;
+
+    /// Remembers resolved people until their expiry.
+    async fn remember_people(&self, workspace: String, people: Vec<CachedPerson>) -> Result<(), StoreError>;
+
+    /// Drops whatever is remembered under these digests, and under other digests of the same people.
+    async fn forget_people(&self, workspace: String, keys: Vec<Digest>) -> Result<(), StoreError>;
+
+    /// Takes a named lease unless another holder has it; the same holder may take it again.
+    async fn acquire_lease(&self, lease: Lease, now_ms: i64) -> Result<bool, StoreError>;
+
+    /// Gives a lease back; one that is not held is no error.
+    async fn release_lease(&self, lease: Lease) -> Result<(), StoreError>;
+
+    /// The call recorded under an idempotency key that has not expired. A lapsed lease reads as [`CallState::Unknown`].
+    async fn find_call(
+        &self,
+        workspace: String,
+        principal: String,
+        key: Digest,
+        now_ms: i64,
+    ) -> Result<Option<RecordedCall>, StoreError>;
+
+    /// Consumes the plan, reserves quota and budgets, inserts the ledger row and appends the audit decision, or does
+    /// none of it and says why not.
+    async fn begin(&self, begin: Begin) -> Result<BeginOutcome, StoreError>;
+
+    /// Records how a begun call ended, gives back what a released one had reserved, and appends the audit outcome.
+    async fn settle(&self, settle: Settle) -> Result<(), StoreError>;
+
+    /// What has been charged to the given budgets within each of their windows.
+    async fn usage(
+        &self,
+        workspace: String,
+        principal: String,
+        charges: Vec<Charge>,
+        now_ms: i64,
+    ) -> Result<Vec<Usage>, StoreError>;
+
+    /// The test profiles that count against the quota: reserved, made, or of unknown fate.
+    async fn test_profiles(&self, workspace: String, now_ms: i64) -> Result<Vec<TestProfile>, StoreError>;
+
+    /// Takes test profiles off the ledger once they are known to be gone.
+    async fn remove_test_profiles(&self, workspace: String, subjects: Vec<Digest>) -> Result<(), StoreError>;
+
+    /// The tombstones that stand on any of these digests.
+    async fn tombstones(&self, workspace: String, subjects: Vec<Digest>) -> Result<Vec<Tombstone>, StoreError>;
+
+    /// Records where an erasure stands; the first record puts the tombstones up, and the one that completes it deletes
+    /// every other row about its subjects.
+    async fn record_erasure(&self, erasure: Erasure) -> Result<(), StoreError>;
+
+    /// The erasure that any of these digests belongs to.
+    async fn find_erasure(&self, workspace: String, subjects: Vec<Digest>) -> Result<Option<Erasure>, StoreError>;
+
+    /// Takes the tombstones of an erasure down: an operator's command. `false` when there are none.
+    async fn lift_tombstones(&self, workspace: String, erasure_id: String) -> Result<bool, StoreError>;
+
+    /// Appends an audit record for a call that leaves only one: a read, a plan or a refusal.
+    async fn append_audit(&self, entry: AuditEntry) -> Result<(), StoreError>;
+
+    /// Audit records, newest first.
+    async fn list_audit(&self, query: AuditQuery) -> Result<Vec<AuditRecord>, StoreError>;
+
+    /// Walks every chain of a workspace and proves it, or names what is wrong and where.
+    async fn verify_audit(&self, workspace: String) -> Result<ChainReport, StoreError>;
+
+    /// Cuts the chains of a workspace before a time, leaving checkpoints, and returns how many records went.
+    async fn prune_audit(&self, workspace: String, before_ms: i64) -> Result<u64, StoreError>;
+}
