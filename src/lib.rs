@@ -1,4 +1,7 @@
 //! customerio-mcp: an MCP server that lets an AI agent operate Customer.io, with guardrails and an embedded sandbox.
 
+pub mod catalog;
 pub mod clock;
+pub mod error;
+pub mod guard;
 pub mod state;

@@ -9,7 +9,6 @@ mod call;
 mod digest;
 mod erasure;
 mod identity;
-pub mod sqlite;
 
 use async_trait::async_trait;
 

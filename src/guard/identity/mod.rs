@@ -1,0 +1,4 @@
+//! Who a call is about: the declared strategy, the identifiers given, and the person they resolve to.
+
+pub mod identifier;
+pub mod strategy;
