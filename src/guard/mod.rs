@@ -1,5 +1,119 @@
 //! May this call happen? Knows nothing of HTTP or MCP.
+//!
+//! [`Guards::admit`] is the only door, and [`Guards::settle`] the only way out. Between them a call has its people
+//! resolved, its plan spent, its places and budgets reserved and its decision on the audit chain, in one transaction.
 
+pub mod admit;
+pub mod declare;
+pub mod directory;
+pub mod erasure;
 pub mod identity;
+pub mod intent;
+pub mod ledger;
+mod plan;
 pub mod policy;
+mod recipients;
 pub mod secret;
+pub mod settle;
+
+pub mod test_profiles;
+pub mod values;
+
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+
+use self::{
+    directory::{Directory, KnownPerson},
+    intent::Intent,
+    ledger::Replay,
+    policy::{Budgets, Policy, Recipients, TestProfiles, WorkspaceKind},
+    secret::Keys,
+};
+use crate::{
+    catalog::{Effect, Flag, Retry},
+    clock::SharedClock,
+    error::ToolError,
+    state::Store,
+};
+
+/// Which workspace the guards stand before.
+#[derive(Debug, Clone)]
+pub struct Workspace {
+    /// Its name in our configuration.
+    pub name: String,
+    /// Whether real people are behind it.
+    pub kind: WorkspaceKind,
+    /// Where it is: `us`, `eu`, `sandbox`, or `auto` until it is known.
+    pub region: String,
+}
+
+/// The guards of one workspace.
+#[derive(Debug)]
+pub struct Guards {
+    /// The workspace.
+    pub workspace: Workspace,
+    /// What the operator allows.
+    pub policy: Policy,
+    /// How much of it.
+    pub budgets: Budgets,
+    /// Limits on test profiles.
+    pub test_profiles: TestProfiles,
+    /// Whom messages may go to.
+    pub recipients: Recipients,
+    /// Nothing that changes anything runs.
+    pub read_only: bool,
+    /// Shared state.
+    pub store: Arc<dyn Store>,
+    /// Keys of this workspace.
+    pub keys: Keys,
+    /// Time and randomness.
+    pub clock: SharedClock,
+    /// Names this run of the server in the tags of test profiles.
+    pub run_id: String,
+    /// Tagged people as last seen, with when that was in Unix milliseconds.
+    pub(crate) tagged: Mutex<Option<(i64, Vec<KnownPerson>)>>,
+}
+
+/// A call, as the guards see it.
+pub struct Call<'a> {
+    /// Unique id of this call.
+    pub call_id: String,
+    /// Who calls.
+    pub principal: &'a str,
+    /// The tool's name.
+    pub tool: &'a str,
+    /// The tool's effect.
+    pub effect: Effect,
+    /// When a request of unknown fate may be repeated.
+    pub retry: Retry,
+    /// What else the tool does.
+    pub flags: &'a [Flag],
+    /// The arguments without token and key, as JSON with sorted keys.
+    pub canonical_arguments: &'a str,
+    /// The plan token given.
+    pub plan_token: Option<&'a str>,
+    /// The idempotency key given.
+    pub idempotency_key: Option<&'a str>,
+    /// What the call would touch.
+    pub intent: Intent,
+    /// Look-ups in the workspace.
+    pub directory: &'a dyn Directory,
+    /// How long the call may take from now, in milliseconds.
+    pub time_left_ms: i64,
+}
+
+/// Why a call does not run.
+#[derive(Debug)]
+pub enum Halt {
+    /// It is refused, or answered with a plan.
+    Refused(ToolError),
+    /// It is the repeat of an earlier call.
+    Repeat(Replay),
+}
+
+impl From<ToolError> for Halt {
+    fn from(error: ToolError) -> Self {
+        Self::Refused(error)
+    }
+}

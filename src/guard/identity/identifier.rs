@@ -107,6 +107,16 @@ impl Identifiers {
         Ok(identifiers)
     }
 
+    /// Sets the identifier of one kind.
+    pub fn set(&mut self, reference: &CustomerRef) {
+        let slot = match reference.id_type {
+            IdType::Id => &mut self.id,
+            IdType::Email => &mut self.email,
+            IdType::CioId => &mut self.cio_id,
+        };
+        *slot = Some(reference.value.clone());
+    }
+
     /// Each identifier there is, with its kind.
     pub fn refs(&self) -> Vec<CustomerRef> {
         [(IdType::Id, &self.id), (IdType::Email, &self.email), (IdType::CioId, &self.cio_id)]

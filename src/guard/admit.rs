@@ -1,0 +1,249 @@
+//! The one door. Nothing that changes anything leaves the process before [`Guards::admit`] has returned.
+
+use super::{
+    Call, Guards, Halt,
+    identity::{Identified, UpsertAction, identifier::Identifiers},
+    intent::{People, RecipientRole},
+    ledger::key_reused,
+    plan::{Size, denied, plan_spent, show_time},
+    policy::Decision,
+};
+use crate::{
+    catalog::Effect,
+    error::{ErrorCode, ToolError},
+    state::{AuditPhase, Begin, BeginOutcome, Charge, Exhausted, Limit, PlanUse, TestProfileReservation},
+};
+
+const HOUR_MS: i64 = 60 * 60 * 1_000;
+const DAY_MS: i64 = 24 * HOUR_MS;
+
+/// A call that may run, with everything it needs reserved.
+#[derive(Debug, Clone, Default)]
+pub struct Admitted {
+    /// The call's id.
+    pub call_id: String,
+    /// The people it is about.
+    pub people: Identified,
+    /// When the test profile it makes expires, in Unix milliseconds.
+    pub test_expires_at_ms: Option<i64>,
+    /// Whether a ledger row waits to be settled.
+    pub(crate) begun: bool,
+}
+
+impl Guards {
+    /// Decides whether a call may run. On any other end nothing was changed and nothing stays reserved.
+    pub async fn admit(&self, call: &Call<'_>) -> Result<Admitted, Halt> {
+        let decided = self.decide(call).await;
+        if decided.is_err() {
+            self.release(call).await;
+        }
+        decided
+    }
+
+    async fn decide(&self, call: &Call<'_>) -> Result<Admitted, Halt> {
+        self.check_allowed(call)?;
+        let people = self.identify(call).await?;
+        self.check_test(&people).await?;
+        self.check_not_erased(call, &people).await?;
+        let reached = self.check_recipients(call, &people).await?;
+        if let Some(first) = self.replay(call).await? {
+            return Err(Halt::Repeat(first));
+        }
+        let audience = self.audience(call, &people).await?;
+        let plan = self.approve(call, &people, audience, reached)?;
+        self.begin(call, people, audience, plan).await
+    }
+
+    fn check_allowed(&self, call: &Call<'_>) -> Result<(), ToolError> {
+        if self.read_only && call.effect.mutates() {
+            return Err(denied(call.tool).with(serde_json::json!({ "read_only": true })));
+        }
+        match self.policy.tools.get(call.tool) {
+            Some(Decision::Deny) => Err(denied(call.tool)),
+            _ => Ok(()),
+        }
+    }
+
+    async fn check_not_erased(&self, call: &Call<'_>, people: &Identified) -> Result<(), ToolError> {
+        if !call.effect.mutates() || call.intent.erases {
+            return Ok(());
+        }
+        let subjects: Vec<_> = people.refs().iter().map(|reference| self.subject_digest(reference)).collect();
+        if subjects.is_empty() {
+            return Ok(());
+        }
+        match self.store.tombstones(self.workspace.name.clone(), subjects).await?.into_iter().next() {
+            None => Ok(()),
+            Some(tombstone) => Err(ToolError::new(
+                ErrorCode::CustomerErased,
+                format!(
+                    "This person was erased on {} and must not come back. Nothing was changed.",
+                    show_time(tombstone.erased_at_ms)
+                ),
+            )
+            .with(serde_json::json!({ "erasure_id": tombstone.erasure_id }))
+            .next("Only an operator can lift an erasure, when the person themselves has returned.")),
+        }
+    }
+
+    async fn begin(
+        &self,
+        call: &Call<'_>,
+        people: Identified,
+        audience: Size,
+        plan: Option<PlanUse>,
+    ) -> Result<Admitted, Halt> {
+        let admitted = Admitted { call_id: call.call_id.clone(), people, ..Admitted::default() };
+        if !call.effect.mutates() {
+            return Ok(admitted);
+        }
+        let creates = self.creates(call, &admitted.people)?;
+        let test_profile = match &creates {
+            Creates::TestProfile => Some(self.reserve_test_profile(call, &admitted.people.given).await?),
+            _ => None,
+        };
+        let test_expires_at_ms = test_profile.as_ref().map(|place| place.expires_at_ms);
+        let begin = self.begin_request(call, &admitted.people, audience, plan, &creates, test_profile);
+        match self.store.begin(begin).await.map_err(ToolError::from)? {
+            BeginOutcome::Begun => Ok(Admitted { begun: true, test_expires_at_ms, ..admitted }),
+            BeginOutcome::Replayed(first) => match self.replayed(first)? {
+                Some(first) => Err(Halt::Repeat(first)),
+                None => Err(Halt::Refused(
+                    ToolError::new(ErrorCode::CallInProgress, "The same call just ended.").after_seconds(1),
+                )),
+            },
+            BeginOutcome::KeyReused => Err(key_reused().into()),
+            BeginOutcome::PlanSpent => Err(plan_spent(call.tool).into()),
+            BeginOutcome::Exhausted(exhausted) => Err(budget_exhausted(&exhausted, self.clock.now_ms()).into()),
+            BeginOutcome::TestProfilesFull { active, limit, frees_at_ms } => {
+                Err(test_quota(active, limit, frees_at_ms).into())
+            }
+        }
+    }
+
+    fn creates(&self, call: &Call<'_>, people: &Identified) -> Result<Creates, ToolError> {
+        match (&people.action, people.test) {
+            (Some(UpsertAction::Create), true) => Ok(Creates::TestProfile),
+            (Some(UpsertAction::Create | UpsertAction::Unverified), false) => Ok(Creates::Live(1)),
+            _ if people.creates > 0 => {
+                let to = call.intent.recipients.iter().find(|recipient| recipient.role == RecipientRole::To);
+                for subject in people.subjects.iter().filter(|subject| subject.person.is_none()) {
+                    let mut given = Identifiers { email: to.map(|to| to.address.clone()), ..Identifiers::default() };
+                    given.set(&subject.given);
+                    self.refuse_hidden_test(&given)?;
+                }
+                Ok(Creates::Live(people.creates))
+            }
+            _ => Ok(Creates::Nobody),
+        }
+    }
+
+    fn begin_request(
+        &self,
+        call: &Call<'_>,
+        people: &Identified,
+        audience: Size,
+        plan: Option<PlanUse>,
+        creates: &Creates,
+        test_profile: Option<TestProfileReservation>,
+    ) -> Begin {
+        let now_ms = self.clock.now_ms();
+        Begin {
+            call_id: call.call_id.clone(),
+            workspace: self.workspace.name.clone(),
+            principal: call.principal.to_owned(),
+            tool: call.tool.to_owned(),
+            effect: call.effect.to_string(),
+            now_ms,
+            lease_until_ms: now_ms + call.time_left_ms + LEASE_MARGIN_MS,
+            key: self.call_key(call),
+            plan,
+            charges: self.charges(call.effect, audience.people.max(1), creates),
+            test_profile,
+            subjects: people.refs().iter().map(|reference| self.subject_digest(reference)).collect(),
+            recovery: call.intent.recovery.as_ref().map(|recovery| self.seal_json("recovery", recovery)),
+            audit: self.audit_entry(call, people, AuditPhase::Decision, "admitted"),
+        }
+    }
+
+    fn charges(&self, effect: Effect, people: u64, creates: &Creates) -> Vec<Charge> {
+        let budgets = &self.budgets;
+        let windows = |hour, day| vec![Limit { window_ms: HOUR_MS, max: hour }, Limit { window_ms: DAY_MS, max: day }];
+        let limits = match effect {
+            Effect::Read => vec![],
+            Effect::Write => windows(budgets.writes_per_hour, budgets.writes_per_day),
+            Effect::Trigger => windows(budgets.triggers_per_hour, budgets.triggers_per_day),
+            Effect::Send => windows(budgets.sends_per_hour, budgets.sends_per_day),
+            Effect::Delete => windows(budgets.deletes_per_hour, budgets.deletes_per_day),
+        };
+        let mut charges: Vec<_> = effect
+            .budget()
+            .map(|budget| Charge { budget: budget.to_owned(), amount: people, limits })
+            .into_iter()
+            .collect();
+        let daily = |budget: &str, amount, max| Charge {
+            budget: budget.to_owned(),
+            amount,
+            limits: vec![Limit { window_ms: DAY_MS, max }],
+        };
+        match creates {
+            Creates::Nobody => {}
+            Creates::Live(amount) => charges.push(daily("new_profiles", *amount, budgets.new_profiles_per_day)),
+            Creates::TestProfile => charges.push(daily("test_profiles", 1, self.test_profiles.per_day)),
+        }
+        charges
+    }
+
+    /// Gives back the leases a call may hold. Its ledger row, if any, is settled separately.
+    pub async fn release(&self, call: &Call<'_>) {
+        if !call.effect.mutates() {
+            return;
+        }
+        if let People::Upsert { id, email, cio_id, .. } = &call.intent.people
+            && let Ok(given) = Identifiers::parse(id.as_deref(), email.as_deref(), cio_id.as_deref())
+        {
+            self.release_identifiers(&call.call_id, &given).await;
+        }
+    }
+}
+
+/// What is added to a call's own time before its fate counts as unknown, in milliseconds.
+const LEASE_MARGIN_MS: i64 = 10_000;
+
+/// The people a call would create.
+#[derive(Debug)]
+enum Creates {
+    Nobody,
+    Live(u64),
+    TestProfile,
+}
+
+fn budget_exhausted(exhausted: &Exhausted, now_ms: i64) -> ToolError {
+    let window = if exhausted.window_ms <= HOUR_MS { "hour" } else { "day" };
+    let Exhausted { budget, max, used, .. } = exhausted;
+    let error = ToolError::new(
+        ErrorCode::BudgetExhausted,
+        format!("The budget `{budget}` holds {max} per {window}, and {used} are used. Nothing was changed."),
+    );
+    match exhausted.frees_at_ms {
+        Some(at_ms) => error
+            .after_seconds(seconds_until(at_ms, now_ms))
+            .next(format!("Enough is free again at {}; get_guardrails shows every budget.", show_time(at_ms))),
+        None => error.next("This call alone is larger than the budget: narrow it. get_guardrails shows every budget."),
+    }
+}
+
+fn test_quota(active: u64, limit: u64, frees_at_ms: Option<i64>) -> ToolError {
+    let expiry =
+        frees_at_ms.map_or_else(String::new, |at_ms| format!(" The next one expires at {}.", show_time(at_ms)));
+    ToolError::new(
+        ErrorCode::TestProfileQuota,
+        format!("The quota of test profiles is {limit}, and {active} are active. Nothing was created."),
+    )
+    .at("test")
+    .next(format!("Remove some with delete_test_customers, or use one that list_test_customers shows.{expiry}"))
+}
+
+fn seconds_until(at_ms: i64, now_ms: i64) -> u64 {
+    u64::try_from((at_ms - now_ms + 999) / 1_000).unwrap_or(0).max(1)
+}

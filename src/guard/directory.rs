@@ -1,0 +1,56 @@
+//! How the guards look people up. The tools implement it over the API; the guards know nothing of HTTP.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::identity::identifier::{CustomerRef, IdType};
+use crate::error::ToolError;
+
+/// A person as Customer.io knows them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownPerson {
+    /// Customer.io's id: never changes.
+    pub cio_id: String,
+    /// The workspace's own id.
+    pub id: Option<String>,
+    /// The e-mail address.
+    pub email: Option<String>,
+}
+
+impl KnownPerson {
+    /// Every identifier of the person.
+    pub fn refs(&self) -> Vec<CustomerRef> {
+        let with = |id_type, value: &String| CustomerRef { id_type, value: value.clone() };
+        let mut refs = vec![with(IdType::CioId, &self.cio_id)];
+        refs.extend(self.id.iter().map(|id| with(IdType::Id, id)));
+        refs.extend(self.email.iter().map(|email| with(IdType::Email, email)));
+        refs
+    }
+
+    /// Whether the e-mail address is this one, without case.
+    pub fn has_email(&self, email: &str) -> bool {
+        self.email.as_deref().is_some_and(|own| own.to_lowercase() == email.to_lowercase())
+    }
+}
+
+/// Look-ups in the workspace.
+#[async_trait]
+pub trait Directory: Send + Sync {
+    /// Whether people can be looked up at all (the App API has a key).
+    fn can_look_up(&self) -> bool;
+
+    /// The people with any of these ids. At most 100 ids; order is not kept.
+    async fn people_by_id(&self, ids: Vec<String>) -> Result<Vec<KnownPerson>, ToolError>;
+
+    /// The people with this e-mail address: more than one where the workspace allows it.
+    async fn people_by_email(&self, email: String) -> Result<Vec<KnownPerson>, ToolError>;
+
+    /// The person with this `cio_id`.
+    async fn person_by_cio_id(&self, cio_id: String) -> Result<Option<KnownPerson>, ToolError>;
+
+    /// People who carry our test tag, up to 1,000.
+    async fn tagged_test_people(&self) -> Result<Vec<KnownPerson>, ToolError>;
+
+    /// How many people are in a segment; `None` if there is no such segment.
+    async fn segment_size(&self, segment_id: u64) -> Result<Option<u64>, ToolError>;
+}

@@ -1,0 +1,162 @@
+//! What a call would touch, said by its arguments alone. Guards act on this; tools cannot act before it.
+
+use serde_json::Value;
+
+use super::identity::identifier::IdType;
+
+/// What one call would touch.
+#[derive(Debug, Clone, Default)]
+pub struct Intent {
+    /// The people it is about.
+    pub people: People,
+    /// Addresses a message would go to, with the argument each came in.
+    pub recipients: Vec<Recipient>,
+    /// What in the arguments asks for a human whatever the recipient, in words.
+    pub escalations: Vec<&'static str>,
+    /// Whom the call reaches beyond the people it names.
+    pub reach: Audience,
+    /// What a plan names besides people, such as `segment 7`.
+    pub target: Option<String>,
+    /// What finding the effect again would need, if its fate were unknown.
+    pub recovery: Option<Value>,
+    /// The call is an erasure: it may name people that are erased or gone already.
+    pub erases: bool,
+}
+
+/// The people a call names.
+#[derive(Debug, Clone, Default)]
+pub enum People {
+    /// Nobody.
+    #[default]
+    Nobody,
+    /// People who should exist.
+    Named {
+        /// Each with the argument it came in.
+        customers: Vec<GivenCustomer>,
+        /// What to do about those who do not exist.
+        absent: Absent,
+    },
+    /// A person to create or update.
+    Upsert {
+        /// The workspace's own id.
+        id: Option<String>,
+        /// The e-mail address.
+        email: Option<String>,
+        /// Customer.io's id.
+        cio_id: Option<String>,
+        /// Whether the person is a test profile.
+        test: bool,
+    },
+}
+
+/// An identifier as given.
+#[derive(Debug, Clone)]
+pub struct GivenCustomer {
+    /// Its value.
+    pub value: String,
+    /// Its kind; the strategy's primary if not given.
+    pub id_type: Option<IdType>,
+    /// The argument it came in.
+    pub field: String,
+}
+
+impl GivenCustomer {
+    /// The person in the argument `customer`.
+    pub fn customer(value: &str, id_type: Option<IdType>) -> Self {
+        Self { value: value.to_owned(), id_type, field: "customer".to_owned() }
+    }
+}
+
+/// What to do about a named person who does not exist.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Absent {
+    /// Refuse the call.
+    #[default]
+    Refuse,
+    /// Go on: the call takes people away.
+    Accept,
+    /// Go on and count a new profile: the call would create them.
+    Create,
+}
+
+/// An address a message would go to.
+#[derive(Debug, Clone)]
+pub struct Recipient {
+    /// The address.
+    pub address: String,
+    /// Which list it must be on.
+    pub role: RecipientRole,
+}
+
+/// What an address is used as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecipientRole {
+    /// It receives the message.
+    To,
+    /// It receives a blind copy.
+    Bcc,
+    /// It is the sender.
+    From,
+}
+
+impl RecipientRole {
+    /// The argument's name.
+    pub const fn field(self) -> &'static str {
+        match self {
+            Self::To => "to",
+            Self::Bcc => "bcc",
+            Self::From => "from",
+        }
+    }
+}
+
+/// Whom a call reaches beyond the people it names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Audience {
+    /// Only those it names.
+    #[default]
+    Named,
+    /// Everyone in a segment.
+    Segment(u64),
+    /// Test profiles on the ledger: all, or only the expired.
+    TestProfiles {
+        /// Leave out those that have not expired.
+        only_expired: bool,
+    },
+}
+
+impl Intent {
+    /// A call about nobody.
+    pub fn nobody() -> Self {
+        Self::default()
+    }
+
+    /// A call about one person who should exist.
+    pub fn one(customer: &str, id_type: Option<IdType>) -> Self {
+        Self::named(vec![GivenCustomer::customer(customer, id_type)], Absent::Refuse)
+    }
+
+    /// A call about one person who may be gone already.
+    pub fn one_maybe_gone(customer: &str, id_type: Option<IdType>) -> Self {
+        Self::named(vec![GivenCustomer::customer(customer, id_type)], Absent::Accept)
+    }
+
+    /// A call about several people.
+    pub fn named(customers: Vec<GivenCustomer>, absent: Absent) -> Self {
+        Self { people: People::Named { customers, absent }, ..Self::default() }
+    }
+
+    /// Names what a plan is about besides people.
+    #[must_use]
+    pub fn on(mut self, target: impl Into<String>) -> Self {
+        self.target = Some(target.into());
+        self
+    }
+
+    /// Says whom the call reaches beyond the people it names.
+    #[must_use]
+    pub fn reaching(mut self, reach: Audience) -> Self {
+        self.reach = reach;
+        self
+    }
+}

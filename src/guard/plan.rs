@@ -1,0 +1,219 @@
+//! Plans: what a call would do to whom, and the token that says it was seen.
+//!
+//! The token is bound to principal, workspace, tool, arguments and audience by a code only we can make, so nothing
+//! about it is stored until it is spent.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use subtle::ConstantTimeEq;
+
+use super::{
+    Call, Guards,
+    identity::{Identified, UpsertAction},
+    intent::Audience,
+    policy::{Decision, Reach},
+    recipients::Reached,
+};
+use crate::{
+    error::{ErrorCode, ToolError},
+    state::{Digest, PlanUse},
+};
+
+/// How long a plan holds, in milliseconds.
+const PLAN_FOR_MS: i64 = 10 * 60 * 1_000;
+/// Up to this many people the plan is bound to the very set; above, to their number.
+const BOUND_BY_SET: u64 = 1_000;
+/// How many people a plan names.
+const NAMED_IN_PLAN: usize = 20;
+const TOKEN_BYTES: usize = 8 + 8 + 32 + 32;
+
+/// How many people a call reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Size {
+    /// How many.
+    pub people: u64,
+    /// Whether that is the number, or the most it can be.
+    pub exact: bool,
+}
+
+impl Guards {
+    /// How many people the call reaches.
+    pub(crate) async fn audience(&self, call: &Call<'_>, identified: &Identified) -> Result<Size, ToolError> {
+        let named = identified.subjects.len() as u64 + u64::from(identified.action.is_some());
+        match &call.intent.reach {
+            Audience::Named => {
+                let exact = identified.subjects.iter().all(|subject| subject.person.is_some());
+                Ok(Size { people: named, exact })
+            }
+            Audience::Segment(segment_id) => {
+                let size = call.directory.segment_size(*segment_id).await?;
+                Ok(Size { people: size.ok_or_else(|| no_segment(*segment_id))?, exact: true })
+            }
+            reach @ Audience::TestProfiles { .. } => {
+                Ok(Size { people: self.test_audience(reach).await?.unwrap_or_default(), exact: false })
+            }
+        }
+    }
+
+    /// Applies the policy: lets the call go on, with the plan it spends, or ends it with a plan or a refusal.
+    pub(crate) fn approve(
+        &self,
+        call: &Call<'_>,
+        identified: &Identified,
+        audience: Size,
+        reached: Reached,
+    ) -> Result<Option<PlanUse>, ToolError> {
+        let reach = Reach {
+            recipients_allowed: reached.allowed,
+            several_people: reached.several || (call.effect == crate::catalog::Effect::Send && audience.people > 1),
+            escalated: !call.intent.escalations.is_empty(),
+        };
+        match self.policy.decide(self.workspace.kind, call.tool, call.effect, call.flags, reach) {
+            Decision::Allow => Ok(None),
+            Decision::Deny => Err(denied(call.tool)),
+            Decision::Approve => Err(self.approval_required(call, identified, audience)),
+            Decision::Preview => match call.plan_token {
+                Some(token) => self.check_plan(call, identified, audience, token).map(Some),
+                None => Err(self.preview_required(call, identified, audience)),
+            },
+        }
+    }
+
+    fn preview_required(&self, call: &Call<'_>, identified: &Identified, audience: Size) -> ToolError {
+        let expires_at_ms = self.clock.now_ms() + PLAN_FOR_MS;
+        let token = self.plan_token(call, identified, audience, expires_at_ms);
+        let mut plan = self.plan(call, identified, audience);
+        plan["plan_token"] = json!(token);
+        plan["expires_at"] = json!(show_time(expires_at_ms));
+        ToolError::new(ErrorCode::PreviewRequired, "Nothing was changed yet: this is what the call would do.")
+            .with(plan)
+            .next(format!(
+                "If that is what is wanted, call {} again with the same arguments and this `plan_token`.",
+                call.tool
+            ))
+    }
+
+    fn approval_required(&self, call: &Call<'_>, identified: &Identified, audience: Size) -> ToolError {
+        ToolError::new(
+            ErrorCode::ApprovalRequired,
+            "The operator's policy asks for a human's approval of this call. Nothing ran.",
+        )
+        .with(self.plan(call, identified, audience))
+        .next("Tell the user what you wanted to do and why; do not try another way to the same effect.")
+    }
+
+    fn plan(&self, call: &Call<'_>, identified: &Identified, audience: Size) -> Value {
+        let people: Vec<_> =
+            identified.known().iter().take(NAMED_IN_PLAN).map(|person| person.cio_id.clone()).collect();
+        let mut plan = json!({
+            "workspace": self.workspace.name,
+            "kind": self.workspace.kind,
+            "region": self.workspace.region,
+            "tool": call.tool,
+            "effect": call.effect,
+            "audience": { "people": audience.people, "count": if audience.exact { "exact" } else { "at_most" } },
+        });
+        if let Some(target) = &call.intent.target {
+            plan["target"] = json!(target);
+        }
+        if !people.is_empty() {
+            plan["cio_ids"] = json!(people);
+        }
+        if matches!(identified.action, Some(UpsertAction::Create)) || identified.creates > 0 {
+            plan["creates_people"] = json!(identified.creates.max(1));
+        }
+        if !call.intent.escalations.is_empty() {
+            plan["because"] = json!(call.intent.escalations);
+        }
+        plan
+    }
+
+    fn plan_token(&self, call: &Call<'_>, identified: &Identified, audience: Size, expires_at_ms: i64) -> String {
+        let set = self.audience_digest(identified, audience);
+        let mut token = Vec::with_capacity(TOKEN_BYTES);
+        token.extend_from_slice(&expires_at_ms.to_be_bytes());
+        token.extend_from_slice(&audience.people.to_be_bytes());
+        token.extend_from_slice(&set.0);
+        let code = self.plan_code(call, &token);
+        token.extend_from_slice(&code);
+        BASE64_URL_SAFE_NO_PAD.encode(token)
+    }
+
+    fn check_plan(
+        &self,
+        call: &Call<'_>,
+        identified: &Identified,
+        audience: Size,
+        token: &str,
+    ) -> Result<PlanUse, ToolError> {
+        let bytes = BASE64_URL_SAFE_NO_PAD
+            .decode(token)
+            .ok()
+            .filter(|bytes| bytes.len() == TOKEN_BYTES)
+            .ok_or_else(|| plan_invalid("is not a token of ours", call.tool))?;
+        let (stated, code) = bytes.split_at(TOKEN_BYTES - 32);
+        if !bool::from(self.plan_code(call, stated).ct_eq(code)) {
+            return Err(plan_invalid("belongs to another call: tool, arguments or caller differ", call.tool));
+        }
+        let number = |from: usize| stated[from..from + 8].try_into().map_or(0, u64::from_be_bytes);
+        let expires_at_ms = i64::try_from(number(0)).unwrap_or_default();
+        if expires_at_ms <= self.clock.now_ms() {
+            return Err(plan_invalid("has expired", call.tool));
+        }
+        let seen_people = number(8);
+        let same_set = stated[16..48] == self.audience_digest(identified, audience).0;
+        if audience.people > seen_people || (seen_people <= BOUND_BY_SET && !same_set) {
+            return Err(plan_invalid("was made for another audience, which has changed since", call.tool));
+        }
+        Ok(PlanUse { token: self.keys.digest("plan", &[token.as_bytes()]), expires_at_ms })
+    }
+
+    fn plan_code(&self, call: &Call<'_>, stated: &[u8]) -> [u8; 32] {
+        self.keys.token_code(&[
+            b"plan",
+            call.principal.as_bytes(),
+            self.workspace.name.as_bytes(),
+            call.tool.as_bytes(),
+            call.canonical_arguments.as_bytes(),
+            stated,
+        ])
+    }
+
+    fn audience_digest(&self, identified: &Identified, audience: Size) -> Digest {
+        if audience.people > BOUND_BY_SET {
+            return Digest([0; 32]);
+        }
+        let mut cio_ids: Vec<_> = identified.known().iter().map(|person| person.cio_id.clone()).collect();
+        cio_ids.sort();
+        self.keys.digest("audience", &[cio_ids.join("\n").as_bytes()])
+    }
+}
+
+/// The answer to a call that the policy denies.
+pub(crate) fn denied(tool: &str) -> ToolError {
+    ToolError::new(ErrorCode::Denied, format!("The operator's policy denies {tool} here. Nothing ran."))
+        .next("get_guardrails shows what is allowed. Tell the user; do not try another way to the same effect.")
+}
+
+fn plan_invalid(why: &str, tool: &str) -> ToolError {
+    ToolError::new(ErrorCode::PlanInvalid, format!("The `plan_token` {why}. Nothing was changed."))
+        .at("plan_token")
+        .next(format!("Call {tool} without `plan_token` to see the plan as it is now."))
+}
+
+/// The answer to a plan that was spent before.
+pub(crate) fn plan_spent(tool: &str) -> ToolError {
+    plan_invalid("was used before, and each is good for one call", tool)
+}
+
+fn no_segment(segment_id: u64) -> ToolError {
+    ToolError::new(ErrorCode::NotFound, format!("There is no segment {segment_id}. Nothing was changed."))
+        .at("segment_id")
+        .next("list_segments shows those there are.")
+}
+
+/// A time as ISO 8601, in seconds.
+pub(crate) fn show_time(at_ms: i64) -> String {
+    Timestamp::from_second(at_ms.div_euclid(1_000)).map_or_else(|_| at_ms.to_string(), |at| at.to_string())
+}

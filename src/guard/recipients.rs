@@ -1,0 +1,111 @@
+//! Whom a message may go to: the operator's lists, by lane.
+
+use super::{
+    Call, Guards,
+    identity::Identified,
+    intent::{Recipient, RecipientRole},
+    policy::WorkspaceKind,
+    test_profiles::Lane,
+};
+use crate::{
+    catalog::Effect,
+    error::{ErrorCode, ToolError},
+};
+
+/// What the recipients of a call mean for its approval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reached {
+    /// Every recipient is on the list of its lane.
+    pub allowed: bool,
+    /// More than one address receives the message.
+    pub several: bool,
+}
+
+impl Guards {
+    /// Refuses what no approval can mend; says whether the rest is on the operator's lists.
+    pub(crate) async fn check_recipients(
+        &self,
+        call: &Call<'_>,
+        identified: &Identified,
+    ) -> Result<Reached, ToolError> {
+        if call.effect != Effect::Send {
+            return Ok(Reached { allowed: true, several: false });
+        }
+        let lane = self.lane(&identified.refs()).await?;
+        let by_role = |role| call.intent.recipients.iter().filter(move |recipient: &&Recipient| recipient.role == role);
+        for recipient in by_role(RecipientRole::Bcc) {
+            refuse_unlisted(recipient, &self.recipients.bcc, "A blind copy goes only to addresses the operator lists")?;
+        }
+        for recipient in by_role(RecipientRole::From) {
+            refuse_unlisted(
+                recipient,
+                &self.recipients.from,
+                "Another sender than the template's must be on the operator's list",
+            )?;
+        }
+        let listed = |recipient: &Recipient, list: &[String]| is_listed(&recipient.address, list);
+        let addresses: Vec<&Recipient> = by_role(RecipientRole::To).collect();
+        if lane == Lane::Test && self.has_sinks() {
+            for recipient in &addresses {
+                refuse_unlisted(
+                    recipient,
+                    &self.recipients.test,
+                    "A message to a test profile goes only to a test sink",
+                )?;
+            }
+        }
+        let list = if lane == Lane::Test { &self.recipients.test } else { &self.recipients.live };
+        let allowed = self.is_open() || (!addresses.is_empty() && addresses.iter().all(|to| listed(to, list)));
+        Ok(Reached { allowed, several: addresses.len() > 1 })
+    }
+
+    /// A sandbox whose operator listed nobody sends to anybody: nothing leaves it.
+    fn is_open(&self) -> bool {
+        self.workspace.kind == WorkspaceKind::Sandbox
+            && self.recipients.live.is_empty()
+            && self.recipients.test.is_empty()
+    }
+
+    fn has_sinks(&self) -> bool {
+        !self.is_open()
+    }
+}
+
+fn refuse_unlisted(recipient: &Recipient, list: &[String], rule: &str) -> Result<(), ToolError> {
+    if is_listed(&recipient.address, list) {
+        return Ok(());
+    }
+    let field = recipient.role.field();
+    let shown = if list.is_empty() { "none".to_owned() } else { list.join(", ") };
+    Err(ToolError::new(
+        ErrorCode::RecipientNotAllowed,
+        format!("{rule}, and the one in `{field}` is not. Nothing was sent."),
+    )
+    .at(field)
+    .next(format!("Allowed here: {shown}.")))
+}
+
+/// Whether an address, or its domain written as `@domain`, is on a list.
+fn is_listed(address: &str, list: &[String]) -> bool {
+    let address = address.trim().to_lowercase();
+    let domain = address.rfind('@').map_or("", |at| &address[at..]);
+    list.iter()
+        .map(|entry| entry.to_lowercase())
+        .any(|entry| entry == address || (entry.starts_with('@') && entry == domain))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_hold_addresses_and_whole_domains() {
+        let list = vec!["@Shop.example".to_owned(), "ada@mail.io".to_owned()];
+        assert!(is_listed("Bo@shop.EXAMPLE", &list));
+        assert!(is_listed("ada@mail.io", &list));
+        assert!(!is_listed("bo@mail.io", &list));
+        assert!(!is_listed("bo@evil-shop.example", &list));
+        assert!(!is_listed("bo@shop.example.evil.io", &list));
+        assert!(!is_listed("", &list));
+    }
+}
