@@ -1,5 +1,6 @@
 //! customerio-mcp: an MCP server that lets an AI agent operate Customer.io, with guardrails and an embedded sandbox.
 
+pub mod api;
 pub mod catalog;
 pub mod clock;
 pub mod error;
