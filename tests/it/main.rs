@@ -1,0 +1,3 @@
+//! Behaviour over public surfaces, one module per noun.
+
+mod api;
