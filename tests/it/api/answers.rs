@@ -1,6 +1,9 @@
 //! The vendor's error envelopes, and answers that are not what the description promises.
 
-use customerio_mcp::api::{Fate, Retry, UpstreamError, UpstreamErrorKind, segments::SegmentUse};
+use customerio_mcp::api::{
+    Fate, Retry, UpstreamError, UpstreamErrorKind, activities::ActivityQuery, deliveries::DeliveryQuery,
+    segments::SegmentUse,
+};
 use insta::assert_snapshot;
 use serde_json::json;
 
@@ -113,8 +116,8 @@ async fn null_is_an_empty_list() {
     assert!(api.list_segments(&scope).await.unwrap().is_empty());
     let members = api.segment_members(&scope, 7, None, None).await.unwrap();
     assert_eq!((members.items.len(), members.next), (0, None));
-    assert_eq!(api.deliveries(&scope, &Default::default()).await.unwrap().next, None);
-    assert!(api.activities(&scope, &Default::default(), None, false).await.unwrap().items.is_empty());
+    assert_eq!(api.deliveries(&scope, &DeliveryQuery::default()).await.unwrap().next, None);
+    assert!(api.activities(&scope, &ActivityQuery::default(), None, false).await.unwrap().items.is_empty());
     assert_eq!(api.segment_used_by(&scope, 7).await.unwrap(), SegmentUse::default());
     assert!(api.template_contents(&scope, 3).await.unwrap().is_empty());
     assert!(api.snippets(&scope).await.unwrap().is_empty());

@@ -148,7 +148,7 @@ async fn a_send_whose_connection_was_never_made_was_not_sent_however_it_ends() {
     // A listener that never speaks: the TLS handshake does not end, so the request is never written.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut config = config(&format!("https://{}", listener.local_addr().unwrap()));
-    config.extra_ca_pem = Some(include_bytes!("ca.pem").to_vec());
+    config.extra_ca_pem = Some(include_bytes!("tls/ca.pem").to_vec());
     config.retry.max_attempts = 1;
     config.retry.attempt_limit = Some(Duration::from_millis(80));
     let api = Api::new(config).unwrap();
@@ -166,7 +166,7 @@ async fn a_send_whose_connection_was_never_made_was_not_sent_however_it_ends() {
 async fn a_failed_tls_handshake_is_named_and_nothing_was_sent() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut config = config(&format!("https://{}", listener.local_addr().unwrap()));
-    config.extra_ca_pem = Some(include_bytes!("ca.pem").to_vec());
+    config.extra_ca_pem = Some(include_bytes!("tls/ca.pem").to_vec());
     config.retry.max_attempts = 1;
     let api = Api::new(config).unwrap();
     tokio::spawn(async move {

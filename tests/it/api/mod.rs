@@ -9,6 +9,7 @@ mod regions;
 mod secrets;
 mod server;
 mod traces;
+mod trust;
 
 use std::{sync::Arc, time::Duration};
 
@@ -57,7 +58,8 @@ fn ann() -> PersonPath {
 }
 
 fn object(value: Value) -> Map<String, Value> {
-    value.as_object().unwrap().clone()
+    let Value::Object(fields) = value else { panic!("not an object: {value}") };
+    fields
 }
 
 fn message() -> Map<String, Value> {
