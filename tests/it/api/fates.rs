@@ -9,7 +9,10 @@ use customerio_mcp::{
     },
     clock::SystemClock,
 };
-use tokio::{net::TcpListener, time::Instant};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -34,6 +37,14 @@ fn short_attempts(server: &Server) -> Api {
     let mut config = config(&server.url);
     config.retry.attempt_limit = Some(Duration::from_millis(80));
     Api::new(config).unwrap()
+}
+
+/// A port that refuses connections and is nobody else's; `listen` opens it.
+fn closed_port() -> (TcpSocket, String) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let url = format!("http://{}", socket.local_addr().unwrap());
+    (socket, url)
 }
 
 fn verdict(error: &UpstreamError) -> (UpstreamErrorKind, Fate, bool) {
@@ -116,9 +127,7 @@ async fn a_refusal_is_final_for_everyone() {
 
 #[tokio::test]
 async fn a_refused_connection_proves_that_nothing_was_sent() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
+    let (_closed, url) = closed_port();
     let api = Api::new(config(&url)).unwrap();
     let traces = Recorder::start();
     assert_eq!(verdict(&send(&api).await.unwrap_err()), (Connection, Fate::NotSent, true));
@@ -130,15 +139,14 @@ async fn a_refused_connection_proves_that_nothing_was_sent() {
 #[tokio::test]
 async fn a_send_that_never_left_is_tried_again() {
     let traces = Recorder::start();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
-    let mut config = config(&format!("http://{address}"));
+    let (closed, url) = closed_port();
+    let mut config = config(&url);
     config.retry = RetryTiming { base: Duration::from_millis(100), ..RetryTiming::default() };
     let api = Api::new(config).unwrap();
     let sending = tokio::spawn(async move { send(&api).await });
     traces.ended(1).await;
-    let server = Server::start_at(address, [Reply::json(200, r#"{"delivery_id":"d1","queued_at":1}"#)]).await;
+    let server =
+        Server::start_on(closed.listen(8).unwrap(), [Reply::json(200, r#"{"delivery_id":"d1","queued_at":1}"#)]);
     assert_eq!(sending.await.unwrap().unwrap(), "d1");
     assert_eq!(server.received().len(), 1);
 }

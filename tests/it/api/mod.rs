@@ -31,6 +31,7 @@ const APP_KEY: &str = "appsecret4242";
 
 /// Both credentials, everything at `url`, no pacing, repeats without noticeable pauses.
 fn config(url: &str) -> ApiConfig {
+    traces::install();
     ApiConfig {
         track: Some(TrackCredentials::new(SITE_ID, TRACK_KEY).unwrap()),
         app: Some(AppKey::new(APP_KEY).unwrap()),

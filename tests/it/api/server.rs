@@ -2,7 +2,6 @@
 
 use std::{
     collections::VecDeque,
-    net::SocketAddr,
     sync::{Arc, Mutex},
 };
 
@@ -83,12 +82,11 @@ pub(super) struct Server {
 impl Server {
     /// Starts on a free port. A request beyond the script is answered 418.
     pub(super) async fn start(script: impl IntoIterator<Item = Reply>) -> Self {
-        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), script).await
+        Self::start_on(TcpListener::bind("127.0.0.1:0").await.unwrap(), script)
     }
 
-    /// Starts at `address`.
-    pub(super) async fn start_at(address: SocketAddr, script: impl IntoIterator<Item = Reply>) -> Self {
-        let listener = TcpListener::bind(address).await.unwrap();
+    /// Starts on a listener.
+    pub(super) fn start_on(listener: TcpListener, script: impl IntoIterator<Item = Reply>) -> Self {
         let server = Self {
             url: format!("http://{}", listener.local_addr().unwrap()),
             script: Arc::new(Mutex::new(script.into_iter().collect())),

@@ -1,25 +1,38 @@
 //! What the program traces, as text, while the recorder lives.
 
 use std::{
+    cell::RefCell,
     fmt::{self, Write as _},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, Once},
 };
 
 use tokio::sync::Notify;
 use tracing::{
     Event, Subscriber,
     field::{Field, Visit},
-    subscriber::DefaultGuard,
 };
 use tracing_subscriber::{
     Layer,
     layer::{Context, SubscriberExt},
 };
 
+thread_local! {
+    static HERE: RefCell<Option<Lines>> = const { RefCell::new(None) };
+}
+
+/// Subscribes the whole process. A subscriber per thread would do, but whether a place in the code is traced at all
+/// is decided when any thread first passes it.
+pub(super) fn install() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let subscriber = tracing_subscriber::registry().with(ToThisThread);
+        tracing::subscriber::set_global_default(subscriber).unwrap();
+    });
+}
+
 /// Records the events of this thread, ours and the HTTP library's, at every level.
 pub(super) struct Recorder {
     lines: Lines,
-    _guard: DefaultGuard,
 }
 
 #[derive(Clone, Default)]
@@ -30,9 +43,10 @@ struct Lines {
 
 impl Recorder {
     pub(super) fn start() -> Self {
+        install();
         let lines = Lines::default();
-        let subscriber = tracing_subscriber::registry().with(lines.clone());
-        Self { lines, _guard: tracing::subscriber::set_default(subscriber) }
+        HERE.set(Some(lines.clone()));
+        Self { lines }
     }
 
     /// All lines so far.
@@ -55,12 +69,21 @@ impl Recorder {
     }
 }
 
-impl<S: Subscriber> Layer<S> for Lines {
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        HERE.set(None);
+    }
+}
+
+struct ToThisThread;
+
+impl<S: Subscriber> Layer<S> for ToThisThread {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let Some(here) = HERE.with_borrow(Clone::clone) else { return };
         let mut line = Line(event.metadata().target().to_owned());
         event.record(&mut line);
-        self.lines.lock().unwrap().push(line.0);
-        self.added.notify_one();
+        here.lines.lock().unwrap().push(line.0);
+        here.added.notify_one();
     }
 }
 
