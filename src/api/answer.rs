@@ -30,7 +30,7 @@ impl Answer {
         self.must_be_complete()?;
         // The parser's own message may quote the data, so only its place in the text is told.
         serde_json::from_slice(&self.body).map_err(|at| {
-            self.unexpected(format!("not the documented shape at line {}, column {}", at.line(), at.column()))
+            self.unexpected(&format!("not the documented shape at line {}, column {}", at.line(), at.column()))
         })
     }
 
@@ -42,13 +42,13 @@ impl Answer {
         }
         serde_json::from_slice::<Value>(&self.body)
             .map(drop)
-            .map_err(|_| self.unexpected("not JSON, so perhaps not from Customer.io".to_owned()))
+            .map_err(|_| self.unexpected("not JSON, so perhaps not from Customer.io"))
     }
 
     /// A 207 reports refused items of a batch; for a single item it is a refusal (behaviour.md section 4).
     fn must_be_complete(&self) -> Result<(), UpstreamError> {
         if self.html {
-            return Err(self.unexpected("a web page, so perhaps not from Customer.io".to_owned()));
+            return Err(self.unexpected("a web page, so perhaps not from Customer.io"));
         }
         if self.status == 207 {
             let vendor = envelope::read(&self.body);
@@ -62,7 +62,7 @@ impl Answer {
         Ok(())
     }
 
-    fn unexpected(&self, what: String) -> UpstreamError {
+    fn unexpected(&self, what: &str) -> UpstreamError {
         let text = format!("The answer to \"{}\" has status {} but is {what}.", self.operation, self.status);
         self.error(Fate::Unknown, text, UpstreamErrorKind::Unexpected)
     }

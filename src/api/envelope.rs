@@ -237,7 +237,7 @@ mod tests {
 
         #[test]
         fn any_json_is_read_and_no_address_passes(shape in 0_usize..5, text in "[ -~]{0,80}", status in 400_u16..600) {
-            let said = serde_json::Value::String(format!("{text} ann@shop.example (reference ab12)"));
+            let said = Value::String(format!("{text} ann@shop.example (reference ab12)"));
             let body = match shape {
                 0 => serde_json::json!({"meta": {"error": said}}),
                 1 => serde_json::json!({"meta": {"errors": [said]}}),

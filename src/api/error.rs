@@ -1,6 +1,6 @@
 //! The one error of this module: what Customer.io, or the way to it, answered instead of what was asked.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use super::Retry;
 
@@ -104,6 +104,26 @@ impl UpstreamError {
             fate,
             safe_to_retry: false,
         }
+    }
+
+    /// The caller went away.
+    pub(super) fn cancelled(fate: Fate) -> Self {
+        Self::of(UpstreamErrorKind::Cancelled, fate, "The call was cancelled.")
+    }
+
+    /// No answer in the time an attempt or the call has.
+    pub(super) fn timed_out(fate: Fate) -> Self {
+        Self::of(UpstreamErrorKind::TimedOut, fate, "Customer.io did not answer in time.")
+    }
+
+    /// Our own pacing would let the request leave only after `wait`, which is too late.
+    pub(super) fn paced_out(wait: Duration) -> Self {
+        let seconds = wait.as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX);
+        let message = format!(
+            "Customer.io's rate limit for this operation is used up; the next request may leave in {seconds} s, after \
+             this call's time. Nothing was sent."
+        );
+        Self { retry_after_seconds: Some(seconds), ..Self::not_sent(UpstreamErrorKind::RateLimited, message) }
     }
 
     pub(super) const fn with_status(mut self, status: u16) -> Self {

@@ -22,7 +22,7 @@ use super::{
     Api, ApiConfig, ApiConfigError, CallScope, Fate, Region, RegionLookup, UpstreamError, UpstreamErrorKind,
     answer::Answer,
     envelope::{self, Asked},
-    pacing::{Pacer, TooLate},
+    pacing::Pacer,
     request::{Method, Request, Surface},
     watched_body::{Departure, WatchedBody},
 };
@@ -37,11 +37,11 @@ const IDLE_LIMIT: Duration = Duration::from_secs(30);
 impl Api {
     /// Sends a request to the account's region, which a change at Track has to match first.
     pub(super) async fn send(&self, scope: &CallScope, request: &Request) -> Result<Answer, UpstreamError> {
-        self.inner.host(request.surface).credential(request.surface)?;
+        let host = self.inner.host(request.surface)?;
         if request.changes && request.surface == Surface::Track {
             self.check_region(scope).await.map_err(nothing_was_sent)?;
         }
-        let region = match self.inner.host(request.surface).fixed {
+        let region = match host.fixed {
             Some(_) => self.inner.config.region.fixed(),
             None => Some(self.region_in(scope).await.map_err(nothing_was_sent)?),
         };
@@ -57,8 +57,8 @@ fn nothing_was_sent(error: UpstreamError) -> UpstreamError {
 /// Connections, pacing and the region of one workspace.
 pub(super) struct Transport {
     config: ApiConfig,
-    track: Host,
-    app: Host,
+    track: Option<Host>,
+    app: Option<Host>,
     pacer: Pacer,
     lookup: OnceCell<RegionLookup>,
     probed_region: OnceCell<Region>,
@@ -75,20 +75,21 @@ struct Host {
     client: Client,
     /// Replaces the region's base URL.
     fixed: Option<String>,
-    authorization: Option<HeaderValue>,
+    authorization: HeaderValue,
 }
 
 impl Host {
-    fn credential(&self, surface: Surface) -> Result<&HeaderValue, UpstreamError> {
-        self.authorization.as_ref().ok_or_else(|| {
-            let (api, name) = match surface {
-                Surface::Track => ("Track API", "Track credentials (site id and Track API key)"),
-                Surface::App => ("App API", "an App API key"),
-            };
-            let message = format!("This needs the {api}, and no {name} are configured. Nothing was sent.");
-            let message = message.replace("no an App API key are", "no App API key is");
-            UpstreamError::not_sent(UpstreamErrorKind::MissingCredential, message)
-        })
+    /// `None` without a credential: nothing is sent then, and nothing needs to be prepared.
+    fn new(
+        authorization: Option<String>,
+        base: Option<Url>,
+        client: impl FnOnce() -> Result<Client, ApiConfigError>,
+    ) -> Result<Option<Self>, ApiConfigError> {
+        let Some(authorization) = authorization else { return Ok(None) };
+        let mut authorization = HeaderValue::try_from(authorization)
+            .map_err(|_| ApiConfigError::Client("a credential cannot be sent in a header".to_owned()))?;
+        authorization.set_sensitive(true);
+        Ok(Some(Self { client: client()?, fixed: base.map(trimmed), authorization }))
     }
 }
 
@@ -96,20 +97,16 @@ impl Transport {
     pub(super) fn new(config: ApiConfig) -> Result<Self, ApiConfigError> {
         let basic = config.track.as_ref().map(|track| format!("Basic {}", BASE64.encode(track.basic_pair())));
         let bearer = config.app.as_ref().map(|key| format!("Bearer {}", key.expose()));
-        let track_url = config.urls.track_url.as_deref().map(|url| base_url("track_url", url)).transpose()?;
-        let app_url = config.urls.app_url.as_deref().map(|url| base_url("app_url", url)).transpose()?;
-        let ca = config.extra_ca_pem.as_deref();
+        let track_base = config.urls.track_url.as_deref().map(|url| base_url("track_url", url)).transpose()?;
+        let app_base = config.urls.app_url.as_deref().map(|url| base_url("app_url", url)).transpose()?;
+        let (track_way, app_way) = (Way::to(track_base.as_ref()), Way::to(app_base.as_ref()));
+        let extra = certificates(config.extra_ca_pem.as_deref())?;
+        let track = Host::new(basic, track_base, || client_for(track_way, &extra))?;
+        let shared = track.as_ref().filter(|_| track_way == app_way).map(|host| host.client.clone());
+        let app = Host::new(bearer, app_base, || shared.map_or_else(|| client_for(app_way, &extra), Ok))?;
         Ok(Self {
-            track: Host {
-                client: client_for(track_url.as_ref(), ca)?,
-                fixed: track_url.map(trimmed),
-                authorization: secret(basic)?,
-            },
-            app: Host {
-                client: client_for(app_url.as_ref(), ca)?,
-                fixed: app_url.map(trimmed),
-                authorization: secret(bearer)?,
-            },
+            track,
+            app,
             pacer: Pacer::new(config.paced),
             lookup: OnceCell::new(),
             probed_region: OnceCell::new(),
@@ -129,11 +126,16 @@ impl Transport {
         &self.probed_region
     }
 
-    const fn host(&self, surface: Surface) -> &Host {
-        match surface {
-            Surface::Track => &self.track,
-            Surface::App => &self.app,
-        }
+    fn host(&self, surface: Surface) -> Result<&Host, UpstreamError> {
+        let (host, message) = match surface {
+            Surface::Track => (
+                &self.track,
+                "This needs the Track API, and no Track credentials (site id and Track API key) are configured. \
+                 Nothing was sent.",
+            ),
+            Surface::App => (&self.app, "This needs the App API, and no App API key is configured. Nothing was sent."),
+        };
+        host.as_ref().ok_or_else(|| UpstreamError::not_sent(UpstreamErrorKind::MissingCredential, message))
     }
 
     /// Makes the request, at the overriding base URL or else at `region`'s, as often as it may and has to.
@@ -159,7 +161,7 @@ impl Transport {
             let failure = UpstreamError { fate, ..error }.judged(request.retry);
             let Some(at) = next else { return Err(failure) };
             if timeout_at(at, scope.cancel.cancelled()).await.is_ok() {
-                return Err(UpstreamError { fate, ..cancelled() }.judged(request.retry));
+                return Err(UpstreamError::cancelled(fate).judged(request.retry));
             }
             attempt += 1;
         }
@@ -194,7 +196,7 @@ impl Transport {
 
     async fn wait_for_turn(&self, scope: &CallScope, request: &Request) -> Result<(), UpstreamError> {
         if scope.cancel.is_cancelled() {
-            return Err(cancelled());
+            return Err(UpstreamError::cancelled(Fate::NotSent));
         }
         let now = Instant::now();
         if now >= scope.deadline {
@@ -203,9 +205,12 @@ impl Transport {
                 "The call's time was over before the request.",
             ));
         }
-        let wait = self.pacer.reserve(request.limit, now, scope.deadline).map_err(paced_out)?;
+        let wait = self
+            .pacer
+            .reserve(request.limit, now, scope.deadline)
+            .map_err(|late| UpstreamError::paced_out(late.wait))?;
         if !wait.is_zero() && timeout_at(now + wait, scope.cancel.cancelled()).await.is_ok() {
-            return Err(cancelled());
+            return Err(UpstreamError::cancelled(Fate::NotSent));
         }
         Ok(())
     }
@@ -223,8 +228,8 @@ impl Transport {
         let outcome = tokio::select! {
             biased;
             answer = self.exchange(request, region, &departure) => answer,
-            () = scope.cancel.cancelled() => Err(UpstreamError { fate: departure.fate(request), ..cancelled() }),
-            () = sleep_until(scope.deadline.min(started + limit)) => Err(timed_out(departure.fate(request))),
+            () = scope.cancel.cancelled() => Err(UpstreamError::cancelled(departure.fate(request))),
+            () = sleep_until(scope.deadline.min(started + limit)) => Err(UpstreamError::timed_out(departure.fate(request))),
         };
         tracing::debug!(
             api = request.surface.name(),
@@ -244,7 +249,7 @@ impl Transport {
         departure: &Departure,
     ) -> Result<Answer, UpstreamError> {
         let outgoing = self.outgoing(request, region, departure)?;
-        let host = self.host(request.surface);
+        let host = self.host(request.surface)?;
         let response = host.client.execute(outgoing).await.map_err(|error| lost(&error, departure.fate(request)))?;
         let status = response.status().as_u16();
         let html = is_html(&response);
@@ -277,7 +282,7 @@ impl Transport {
         region: Option<Region>,
         departure: &Departure,
     ) -> Result<reqwest::Request, UpstreamError> {
-        let host = self.host(request.surface);
+        let host = self.host(request.surface)?;
         let base = match (&host.fixed, region) {
             (Some(fixed), _) => fixed.as_str(),
             (None, Some(region)) => region.base(request.surface),
@@ -289,7 +294,7 @@ impl Transport {
             .map_err(|_| UpstreamError::not_sent(UpstreamErrorKind::Rejected, "The request has no valid address."))?;
         let mut outgoing = reqwest::Request::new(method(request.method), url);
         let headers = outgoing.headers_mut();
-        headers.insert(AUTHORIZATION, host.credential(request.surface)?.clone());
+        headers.insert(AUTHORIZATION, host.authorization.clone());
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         if let Some(body) = &request.body {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -336,26 +341,6 @@ fn too_large() -> UpstreamError {
     UpstreamError::of(UpstreamErrorKind::TooLarge, Fate::Unknown, message)
 }
 
-fn cancelled() -> UpstreamError {
-    UpstreamError::not_sent(UpstreamErrorKind::Cancelled, "The call was cancelled.")
-}
-
-fn timed_out(fate: Fate) -> UpstreamError {
-    UpstreamError::of(UpstreamErrorKind::TimedOut, fate, "Customer.io did not answer in time.")
-}
-
-fn paced_out(late: TooLate) -> UpstreamError {
-    let seconds = late.wait.as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX);
-    let message = format!(
-        "Customer.io's rate limit for this operation is used up; the next request may leave in {seconds} s, after this \
-         call's time. Nothing was sent."
-    );
-    UpstreamError {
-        retry_after_seconds: Some(seconds),
-        ..UpstreamError::not_sent(UpstreamErrorKind::RateLimited, message)
-    }
-}
-
 /// A request that ended without an answer. Errors of the connector come before anything is written.
 fn lost(error: &reqwest::Error, fate: Fate) -> UpstreamError {
     let (fate, message) = if error.is_connect() {
@@ -378,24 +363,10 @@ fn cannot_connect(error: &reqwest::Error) -> &'static str {
     }
 }
 
+/// An I/O error hides the error it wraps from the chain of sources, so each has to be opened.
 fn is_tls(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if error.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
-}
-
-fn secret(value: Option<String>) -> Result<Option<HeaderValue>, ApiConfigError> {
-    let Some(value) = value else { return Ok(None) };
-    let mut header = HeaderValue::try_from(value)
-        .map_err(|_| ApiConfigError::Client("a credential cannot be sent in a header".to_owned()))?;
-    header.set_sensitive(true);
-    Ok(Some(header))
+    let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    error.is::<rustls::Error>() || wrapped.is_some_and(|inner| is_tls(inner)) || error.source().is_some_and(is_tls)
 }
 
 fn base_url(name: &'static str, text: &str) -> Result<Url, ApiConfigError> {
@@ -414,8 +385,23 @@ fn trimmed(url: Url) -> String {
     String::from(url).trim_end_matches('/').to_owned()
 }
 
-/// The client for a base URL, or for the vendor's hosts.
-fn client_for(url: Option<&Url>, extra_ca_pem: Option<&[u8]>) -> Result<Client, ApiConfigError> {
+/// How a host is reached, as far as the client has to be prepared for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Way {
+    /// On this machine, so past any proxy.
+    loopback: bool,
+    /// Without TLS.
+    plain: bool,
+}
+
+impl Way {
+    /// To a base URL, or without one to the vendor's hosts.
+    fn to(base: Option<&Url>) -> Self {
+        Self { loopback: base.is_some_and(is_loopback), plain: base.is_some_and(|url| url.scheme() == "http") }
+    }
+}
+
+fn client_for(way: Way, extra: &[reqwest::Certificate]) -> Result<Client, ApiConfigError> {
     install_ring();
     #[expect(clippy::disallowed_methods, reason = "the one place that builds HTTP clients")]
     let mut builder = Client::builder()
@@ -426,14 +412,14 @@ fn client_for(url: Option<&Url>, extra_ca_pem: Option<&[u8]>) -> Result<Client, 
         .connect_timeout(CONNECT_LIMIT)
         .pool_idle_timeout(IDLE_LIMIT)
         .tcp_nodelay(true);
-    if url.is_some_and(is_loopback) {
+    if way.loopback {
         builder = builder.no_proxy();
     }
-    builder = if url.is_some_and(|url| url.scheme() == "http") {
-        // Without TLS there is no need to read the system's certificates, which a bare container may lack.
+    builder = if way.plain {
+        // Reading the system's certificates takes time, and a bare container has none.
         builder.tls_certs_only([])
     } else {
-        builder.tls_certs_merge(certificates(extra_ca_pem)?)
+        builder.tls_certs_merge(extra.iter().cloned())
     };
     builder.build().map_err(|error| ApiConfigError::Client(root_cause(&error)))
 }

@@ -2,7 +2,7 @@
 //!
 //! One file per resource holds what can be asked and what comes back; everything that is true of every request
 //! (credentials, hosts, encoding, deadlines, pacing, repeats, the vendor's five error shapes) happens once, in
-//! [`http`]. This module knows nothing of tools, guards or stored state: it says truthfully what became of a request
+//! `http`. This module knows nothing of tools, guards or stored state: it says truthfully what became of a request
 //! ([`Fate`]) and leaves it to its callers to decide what that means.
 //!
 //! Nothing here can change a workspace without a [`Permit`], so a path round the guards would not compile.

@@ -118,7 +118,12 @@ impl Api {
             return Ok(region);
         }
         if config.track.is_some() {
-            return Ok(self.look_up_region(scope).await?.region);
+            match self.look_up_region(scope).await {
+                Ok(found) => return Ok(found.region),
+                // A bad Track key is no reason to refuse what needs the App API alone.
+                Err(error) if error.kind == UpstreamErrorKind::Unauthorized && config.app.is_some() => {}
+                Err(error) => return Err(error),
+            }
         }
         self.inner.probed_region().get_or_try_init(|| self.probe_region(scope)).await.copied()
     }

@@ -1,5 +1,6 @@
 //! One request, before it has a host: what it asks, how it may be repeated, and what in it names a person.
 
+use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
@@ -41,7 +42,7 @@ pub(super) struct Request {
     pub(super) method: Method,
     /// Encoded, with a leading slash and the query.
     pub(super) target: String,
-    pub(super) body: Option<Vec<u8>>,
+    pub(super) body: Option<Bytes>,
     pub(super) retry: Retry,
     pub(super) limit: Limit,
     pub(super) changes: bool,
@@ -122,7 +123,7 @@ impl Request {
         let bytes = serde_json::to_vec(body).map_err(|_| {
             UpstreamError::not_sent(UpstreamErrorKind::Rejected, "The request cannot be written as JSON.")
         })?;
-        self.body = Some(bytes);
+        self.body = Some(bytes.into());
         Ok(self)
     }
 

@@ -22,7 +22,7 @@ pub enum Channel {
     Push,
     /// Text message.
     Sms,
-    /// WhatsApp.
+    /// `WhatsApp`.
     Whatsapp,
     /// A message inside an app.
     InApp,

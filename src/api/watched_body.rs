@@ -40,8 +40,8 @@ pub(super) struct WatchedBody {
 }
 
 impl WatchedBody {
-    pub(super) fn new(bytes: Vec<u8>, departure: &Departure) -> Self {
-        Self { bytes: Some(bytes.into()), departure: departure.clone() }
+    pub(super) fn new(bytes: Bytes, departure: &Departure) -> Self {
+        Self { bytes: Some(bytes), departure: departure.clone() }
     }
 }
 
