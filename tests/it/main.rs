@@ -1,0 +1,3 @@
+//! Behaviour over the public surface, one file a noun, in one binary.
+
+mod liquid;
