@@ -74,10 +74,15 @@ pub(super) fn operand(operand: &Operand, reading: Reading, runtime: &dyn Runtime
         Operand::Boolean(flag) => Value::scalar(*flag),
         Operand::Integer(integer) => Value::scalar(*integer),
         Operand::Float(float) => Value::scalar(*float),
-        Operand::Text(text) => Value::scalar(text.clone()),
-        Operand::Range(from, to) => range(from, to, reading, runtime)?,
+        Operand::Text(text) => charged(Value::scalar(text.clone()), runtime)?,
+        Operand::Range(from, to) => charged(range(from, to, reading, runtime)?, runtime)?,
         Operand::Path(path) => variable(path, reading, runtime)?,
     })
+}
+
+fn charged(value: Value, runtime: &dyn Runtime) -> Result<Value, Error> {
+    state::charge_value(runtime, &value)?;
+    Ok(value)
 }
 
 fn range(from: &Operand, to: &Operand, reading: Reading, runtime: &dyn Runtime) -> Result<Value, Error> {
@@ -107,10 +112,7 @@ enum Found {
 fn variable(path: &Path, reading: Reading, runtime: &dyn Runtime) -> Result<Value, Error> {
     let found = look_up(path, runtime)?;
     match found {
-        Found::Value(value) => {
-            state::charge_value(runtime, &value)?;
-            Ok(value)
-        }
+        Found::Value(value) => charged(value, runtime),
         Found::NoAttribute if reading == Reading::Required => missing(path, runtime),
         Found::NoAttribute | Found::NoNamespace => Ok(Value::Nil),
     }
@@ -119,7 +121,7 @@ fn variable(path: &Path, reading: Reading, runtime: &dyn Runtime) -> Result<Valu
 /// Notes a missing attribute, or ends the rendering with it.
 fn missing(path: &Path, runtime: &dyn Runtime) -> Result<Value, Error> {
     if let Some(collected) = &mut runtime.registers().get_mut::<State>().collected {
-        collected.push((path.text.clone(), path.line));
+        collected.note(&path.text);
         return Ok(Value::Nil);
     }
     Err(render::raise(RenderError::missing(&path.text, path.line), runtime))

@@ -17,7 +17,7 @@
 //!
 //! # Where the `liquid` crate differs from LiquidJS
 //!
-//! Each line has a test in [`differences`].
+//! Each line has a test in `differences.rs`.
 //!
 //! * Names that begin like a literal (`empty_cart`) are syntax errors in the crate; integers beyond 64 bits panic.
 //! * `7 | divided_by: 2` is 3.5, not 3; whole results lose their decimals.
@@ -33,6 +33,7 @@
 //! `random n` is below n. `render_liquid` does not see the variables of its host. Objects are walked and written in
 //! alphabetical order of their keys.
 
+mod characters;
 mod error;
 mod evaluate;
 mod expression;
