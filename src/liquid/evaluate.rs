@@ -49,14 +49,15 @@ fn apply(filter: &FilterCall, input: Value, runtime: &dyn Runtime) -> Result<Val
     (filter.function)(&Call { name: &filter.name, input, arguments: arguments?, named, runtime })
 }
 
-/// The worth of a condition: that of its operand, or true or false.
+/// The worth of a condition: that of its operand, or true or false. Both sides of `and` and `or` are always read, as
+/// in LiquidJS, so that a missing attribute fails an output on either side.
 pub(super) fn condition(expression: &Condition, reading: Reading, runtime: &dyn Runtime) -> Result<Value, Error> {
     let truth = |part: &Condition| condition(part, reading, runtime).map(|value| value::is_true(&value));
     Ok(match expression {
         Condition::Value(value) => return operand(value, reading, runtime),
         Condition::Not(part) => Value::scalar(!truth(part)?),
-        Condition::And(left, right) => Value::scalar(truth(left)? && truth(right)?),
-        Condition::Or(left, right) => Value::scalar(truth(left)? || truth(right)?),
+        Condition::And(left, right) => Value::scalar(truth(left)? & truth(right)?),
+        Condition::Or(left, right) => Value::scalar(truth(left)? | truth(right)?),
         Condition::Compare(comparison, left, right) => {
             let left = condition(left, reading, runtime)?;
             let right = condition(right, reading, runtime)?;
@@ -75,7 +76,7 @@ pub(super) fn operand(operand: &Operand, reading: Reading, runtime: &dyn Runtime
         Operand::Integer(integer) => Value::scalar(*integer),
         Operand::Float(float) => Value::scalar(*float),
         Operand::Text(text) => charged(Value::scalar(text.clone()), runtime)?,
-        Operand::Range(from, to) => charged(range(from, to, reading, runtime)?, runtime)?,
+        Operand::Range(from, to) => charged(range(from, to, runtime)?, runtime)?,
         Operand::Path(path) => variable(path, reading, runtime)?,
     })
 }
@@ -85,9 +86,9 @@ fn charged(value: Value, runtime: &dyn Runtime) -> Result<Value, Error> {
     Ok(value)
 }
 
-fn range(from: &Operand, to: &Operand, reading: Reading, runtime: &dyn Runtime) -> Result<Value, Error> {
-    let from = bound(from, reading, runtime)?;
-    let to = bound(to, reading, runtime)?;
+fn range(from: &Operand, to: &Operand, runtime: &dyn Runtime) -> Result<Value, Error> {
+    let from = bound(from, runtime)?;
+    let to = bound(to, runtime)?;
     if to.saturating_sub(from) > MAX_RANGE {
         return Err(Error::with_msg(format!("template limit exceeded: a range has more than {MAX_RANGE} items")));
     }
@@ -95,8 +96,8 @@ fn range(from: &Operand, to: &Operand, reading: Reading, runtime: &dyn Runtime) 
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
-fn bound(end: &Operand, reading: Reading, runtime: &dyn Runtime) -> Result<i64, Error> {
-    operand(end, reading, runtime).map(|end| value::number(&end).trunc() as i64)
+fn bound(end: &Operand, runtime: &dyn Runtime) -> Result<i64, Error> {
+    operand(end, Reading::Required, runtime).map(|end| value::number(&end).trunc() as i64)
 }
 
 /// What a path leads to.

@@ -277,8 +277,8 @@ impl Survey {
         match operand {
             Operand::Path(path) => self.path(path, guarded),
             Operand::Range(from, to) => {
-                self.operand(from, guarded);
-                self.operand(to, guarded);
+                self.operand(from, false);
+                self.operand(to, false);
             }
             _ => {}
         }

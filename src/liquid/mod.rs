@@ -11,7 +11,7 @@
 //! * The read is lenient in the conditions of `if`, `elsif`, `unless`, `case` and `when`, and where the first filter
 //!   is `default`. In `{{ x | upcase | default: "y" }}` the fallback comes too late.
 //! * It is strict everywhere else: in `assign`, in filter arguments (also those of `default`), as the collection of a
-//!   `for` (also one with `else`) and in an index.
+//!   `for` (also one with `else`), in an index and at the ends of a range.
 //! * A namespace or a local variable that does not exist renders nothing and fails nothing.
 //! * Null is not missing: an attribute that is null renders nothing, and so does whatever is read from it.
 //!
