@@ -5,4 +5,5 @@ pub mod catalog;
 pub mod clock;
 pub mod error;
 pub mod guard;
+pub mod liquid;
 pub mod state;

@@ -1,5 +1,7 @@
-//! Behaviour over public surfaces, one module per noun.
+//! Behaviour over public surfaces, one module per noun, in one binary.
 
 // The attribute tells the linter that helpers of tests may unwrap as the tests themselves do.
 #[cfg(test)]
 mod api;
+#[cfg(test)]
+mod liquid;
