@@ -34,6 +34,8 @@ pub struct ToolError {
     pub details: Option<Value>,
     /// Whether the effect may have happened.
     pub fate: Fate,
+    /// Whether doing it twice changes nothing more.
+    pub repeatable: bool,
     /// HTTP status of the upstream answer behind the error; for the audit, not for the caller.
     pub upstream_status: Option<u16>,
 }
@@ -49,6 +51,7 @@ impl ToolError {
             retry_after_seconds: None,
             details: None,
             fate: Fate::NothingHappened,
+            repeatable: false,
             upstream_status: None,
         }
     }
@@ -95,7 +98,7 @@ impl ToolError {
 
     /// Whether the very same call may be made again without risk of a second effect.
     pub fn safe_to_retry(&self) -> bool {
-        self.fate == Fate::NothingHappened && self.code.is_passing()
+        self.repeatable || (self.fate == Fate::NothingHappened && self.code.is_passing())
     }
 }
 

@@ -7,3 +7,4 @@ pub mod error;
 pub mod guard;
 pub mod liquid;
 pub mod state;
+pub mod tools;

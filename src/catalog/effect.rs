@@ -81,6 +81,8 @@ pub enum Flag {
     Bulk,
     /// Changes content that automations use right now.
     ContentInUse,
+    /// Sets a rule that the guards go by from then on.
+    Governs,
 }
 
 impl Flag {
@@ -92,6 +94,7 @@ impl Flag {
             Self::Spends => "spends",
             Self::Bulk => "bulk",
             Self::ContentInUse => "content_in_use",
+            Self::Governs => "governs",
         }
     }
 }

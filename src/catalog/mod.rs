@@ -1,5 +1,9 @@
-//! What a tool is: its effect, its flags and everything that follows from them.
+//! What a tool is: its effect, its flags, its schemas, and everything that follows from them.
 
 mod effect;
+mod schema;
+mod spec;
 
 pub use effect::{Effect, Flag, Retry};
+pub use schema::{HeldSchema, IDEMPOTENCY_KEY, PLAN_TOKEN, input_schema, schema_of};
+pub use spec::{Credential, Spec, Toolset};

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     catalog::Effect,
     error::{ErrorCode, ToolError},
-    state::{AuditPhase, Begin, BeginOutcome, Charge, Exhausted, Limit, PlanUse, TestProfileReservation},
+    state::{AuditPhase, Begin, BeginOutcome, Charge, Exhausted, Limit, PlanUse, TestProfileReservation, Usage},
 };
 
 const HOUR_MS: i64 = 60 * 60 * 1_000;
@@ -161,7 +161,7 @@ impl Guards {
             charges: self.charges(call.effect, audience.people.max(1), creates),
             test_profile,
             subjects: people.refs().iter().map(|reference| self.subject_digest(reference)).collect(),
-            recovery: call.intent.recovery.as_ref().map(|recovery| self.seal_json("recovery", recovery)),
+            recovery: call.recovery_facts(people).map(|facts| self.seal_json("recovery", &facts)),
             audit: self.audit_entry(call, people, AuditPhase::Decision, "admitted"),
         }
     }
@@ -192,6 +192,16 @@ impl Guards {
             Creates::TestProfile => charges.push(daily("test_profiles", 1, self.test_profiles.per_day)),
         }
         charges
+    }
+
+    /// What each budget has left for a caller.
+    pub async fn budget_usage(&self, principal: &str) -> Result<Vec<Usage>, ToolError> {
+        let mut charges: Vec<_> =
+            Effect::ALL.iter().flat_map(|effect| self.charges(*effect, 0, &Creates::Nobody)).collect();
+        charges.extend(self.charges(Effect::Read, 0, &Creates::Live(0)));
+        charges.extend(self.charges(Effect::Read, 0, &Creates::TestProfile));
+        let now_ms = self.clock.now_ms();
+        Ok(self.store.usage(self.workspace.name.clone(), principal.to_owned(), charges, now_ms).await?)
     }
 
     /// Gives back the leases a call may hold. Its ledger row, if any, is settled separately.

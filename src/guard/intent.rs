@@ -11,6 +11,8 @@ pub struct Intent {
     pub people: People,
     /// Addresses a message would go to, with the argument each came in.
     pub recipients: Vec<Recipient>,
+    /// The message goes to the person's own address unless `recipients` says otherwise.
+    pub to_own_address: bool,
     /// What in the arguments asks for a human whatever the recipient, in words.
     pub escalations: Vec<&'static str>,
     /// Whom the call reaches beyond the people it names.

@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{Call, Guards, identity::identifier::Identifiers};
+use super::{
+    Call, Guards,
+    directory::KnownPerson,
+    identity::{Identified, identifier::Identifiers},
+};
 use crate::{
     catalog::Retry,
     clock::random_bytes,
@@ -33,6 +37,21 @@ pub enum Replay {
     },
     /// Whether it happened is not known yet.
     Unsettled(RecordedCall),
+}
+
+impl Call<'_> {
+    /// What finding the call's effect again needs: what its intent left, and the people it is about.
+    pub fn recovery_facts(&self, people: &Identified) -> Option<Value> {
+        let mut facts = self.intent.recovery.clone()?;
+        let named = people.subjects.iter().map(|subject| {
+            let mut identifiers = Identifiers::default();
+            let refs = subject.person.iter().flat_map(KnownPerson::refs).chain([subject.given.clone()]);
+            refs.for_each(|reference| identifiers.set(&reference));
+            json!(identifiers)
+        });
+        facts["people"] = named.collect();
+        Some(facts)
+    }
 }
 
 impl Guards {

@@ -117,6 +117,7 @@ impl Policy {
             Flag::ContentInUse => {
                 self.content_in_use.or(Some(if sandbox { Decision::Allow } else { Decision::Preview }))
             }
+            Flag::Governs => Some(if sandbox { Decision::Allow } else { Decision::Approve }),
             Flag::Egress | Flag::Spends | Flag::Bulk => None,
         }
     }

@@ -1,0 +1,261 @@
+//! Schemas as clients take them, and as we hold callers to them.
+//!
+//! Schema generators say more than clients can bear (numeric `format`s make validators complain, `["T","null"]` is
+//! refused by some), and nobody enforces what a schema promises unless we do.
+
+use std::sync::OnceLock;
+
+use jsonschema::{Validator, error::ValidationErrorKind};
+use schemars::{JsonSchema, generate::SchemaSettings};
+use serde_json::{Map, Value, json};
+
+use super::Spec;
+use crate::error::{ErrorCode, ToolError};
+
+/// The schema of a type, cleaned.
+pub fn schema_of<T: JsonSchema>() -> Map<String, Value> {
+    let settings = SchemaSettings::draft2020_12().with(|settings| {
+        settings.inline_subschemas = true;
+        settings.meta_schema = None;
+    });
+    let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
+    clean(&mut schema);
+    match schema {
+        Value::Object(mut map) => {
+            map.remove("title");
+            map.remove("description");
+            map
+        }
+        _ => Map::new(),
+    }
+}
+
+/// The input schema of a tool: its arguments and those the catalog adds.
+pub fn input_schema<T: JsonSchema>(spec: &Spec) -> Map<String, Value> {
+    let mut schema = schema_of::<T>();
+    schema.insert("type".into(), json!("object"));
+    schema.insert("additionalProperties".into(), json!(false));
+    let properties = schema.entry("properties").or_insert_with(|| json!({}));
+    if let Value::Object(properties) = properties {
+        if spec.takes_plan_token() {
+            properties
+                .insert(PLAN_TOKEN.into(), json!({ "type": "string", "description": "From this call's own preview." }));
+        }
+        if spec.takes_idempotency_key() {
+            properties.insert(
+                IDEMPOTENCY_KEY.into(),
+                json!({
+                    "type": "string", "minLength": 1, "maxLength": 100,
+                    "description": "Same key, same call: repeats get the first answer.",
+                }),
+            );
+        }
+        if properties.is_empty() {
+            schema.remove("properties");
+        }
+    }
+    schema
+}
+
+/// Name of the argument that carries a plan token.
+pub const PLAN_TOKEN: &str = "plan_token";
+/// Name of the argument that carries an idempotency key.
+pub const IDEMPOTENCY_KEY: &str = "idempotency_key";
+
+/// Removes what trips clients, everywhere in a schema.
+fn clean(schema: &mut Value) {
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(clean),
+        Value::Object(map) => {
+            let numeric = matches!(map.get("type"), Some(Value::String(kind)) if kind == "integer" || kind == "number")
+                || matches!(map.get("type"), Some(Value::Array(kinds)) if kinds.iter().any(|kind| kind == "integer"));
+            if numeric {
+                map.remove("format");
+            }
+            if map.get("default").is_some_and(Value::is_null) {
+                map.remove("default");
+            }
+            without_null(map);
+            map.values_mut().for_each(clean);
+        }
+        _ => {}
+    }
+}
+
+/// Optional arguments are left out, not null: one type says all.
+fn without_null(map: &mut Map<String, Value>) {
+    if let Some(Value::Array(kinds)) = map.get_mut("type") {
+        kinds.retain(|kind| kind != "null");
+        if let [only] = kinds.as_slice() {
+            let only = only.clone();
+            map.insert("type".into(), only);
+        }
+    }
+    if let Some(Value::Array(choices)) = map.get_mut("enum") {
+        choices.retain(|choice| !choice.is_null());
+    }
+    if let Some(Value::Array(choices)) = map.get_mut("anyOf") {
+        choices.retain(|choice| choice != &json!({ "type": "null" }));
+        if let [Value::Object(only)] = choices.as_slice() {
+            let only = only.clone();
+            map.remove("anyOf");
+            for (key, value) in only {
+                map.entry(key).or_insert(value);
+            }
+        }
+    }
+}
+
+/// A schema that is held: compiled when first needed, since most tools of a list are never called.
+#[derive(Debug)]
+pub struct HeldSchema {
+    schema: Value,
+    validator: OnceLock<Option<Validator>>,
+}
+
+impl HeldSchema {
+    /// Holds callers to a schema.
+    pub fn new(schema: Map<String, Value>) -> Self {
+        Self { schema: Value::Object(schema), validator: OnceLock::new() }
+    }
+
+    /// Refuses arguments that do not fit, naming the argument and what is valid.
+    pub fn check(&self, arguments: &Value) -> Result<(), ToolError> {
+        let validator = self.validator.get_or_init(|| {
+            jsonschema::draft202012::new(&self.schema)
+                .inspect_err(|error| tracing::error!(%error, "a schema of ours does not compile"))
+                .ok()
+        });
+        let Some(validator) = validator else {
+            return Err(ToolError::new(ErrorCode::Internal, "The schema of this tool is broken. Nothing was changed."));
+        };
+        match validator.iter_errors(arguments).next() {
+            None => Ok(()),
+            Some(error) => Err(self.explain(&error)),
+        }
+    }
+
+    fn explain(&self, error: &jsonschema::ValidationError<'_>) -> ToolError {
+        let field = field_of(&error.instance_path().to_string());
+        match error.kind() {
+            ValidationErrorKind::AdditionalProperties { unexpected } => {
+                let unknown = unexpected.first().map_or("", String::as_str);
+                ToolError::invalid(
+                    unknown,
+                    format!("`{unknown}` is not an argument of this tool. Nothing was changed."),
+                )
+                .next(format!("Valid arguments: {}.", self.argument_names().join(", ")))
+            }
+            ValidationErrorKind::Required { property } => {
+                let missing = property.as_str().unwrap_or_default();
+                let path = if field.is_empty() { missing.to_owned() } else { format!("{field}.{missing}") };
+                ToolError::invalid(path.clone(), format!("The argument `{path}` is missing. Nothing was changed."))
+                    .next(self.describe(missing))
+            }
+            ValidationErrorKind::Enum { options } => ToolError::invalid(
+                field.clone(),
+                format!("`{field}` must be one of {}. Nothing was changed.", list_options(options)),
+            ),
+            kind => ToolError::invalid(field.clone(), format!("`{field}` {}. Nothing was changed.", expectation(kind))),
+        }
+    }
+
+    fn argument_names(&self) -> Vec<String> {
+        self.schema["properties"].as_object().map_or_else(
+            || vec!["none".to_owned()],
+            |properties| properties.keys().map(|name| format!("`{name}`")).collect(),
+        )
+    }
+
+    fn describe(&self, argument: &str) -> String {
+        self.schema["properties"][argument]["description"]
+            .as_str()
+            .map_or_else(|| format!("Give `{argument}`."), |text| format!("`{argument}`: {text}"))
+    }
+}
+
+/// `/attributes/plan` as `attributes.plan`.
+fn field_of(pointer: &str) -> String {
+    pointer.trim_start_matches('/').replace('/', ".").replace("~1", "/").replace("~0", "~")
+}
+
+fn list_options(options: &Value) -> String {
+    let options: Vec<_> = options.as_array().into_iter().flatten().map(|option| format!("{option}")).collect();
+    options.join(", ")
+}
+
+/// What was expected, without repeating the value: it may be personal data.
+fn expectation(kind: &ValidationErrorKind) -> String {
+    match kind {
+        ValidationErrorKind::Type { kind } => format!("must be of type {}", type_name(kind)),
+        ValidationErrorKind::Minimum { limit } => format!("must be at least {limit}"),
+        ValidationErrorKind::Maximum { limit } => format!("must be at most {limit}"),
+        ValidationErrorKind::MinLength { limit } => format!("must have at least {limit} characters"),
+        ValidationErrorKind::MaxLength { limit } => format!("must have at most {limit} characters"),
+        ValidationErrorKind::MinItems { limit } | ValidationErrorKind::MinProperties { limit } => {
+            format!("must have at least {limit} entries")
+        }
+        ValidationErrorKind::MaxItems { limit } | ValidationErrorKind::MaxProperties { limit } => {
+            format!("must have at most {limit} entries")
+        }
+        ValidationErrorKind::Pattern { pattern } => format!("must match {pattern}"),
+        ValidationErrorKind::UniqueItems => "must not hold the same entry twice".to_owned(),
+        ValidationErrorKind::AnyOf { .. } | ValidationErrorKind::OneOfNotValid { .. } => {
+            "is of none of the types it may have".to_owned()
+        }
+        _ => "is not valid".to_owned(),
+    }
+}
+
+fn type_name(kind: &jsonschema::error::TypeKind) -> String {
+    match kind {
+        jsonschema::error::TypeKind::Single(kind) => kind.to_string(),
+        jsonschema::error::TypeKind::Multiple(kinds) => format!("{kinds:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is looked at")]
+    struct Input {
+        /// How many.
+        #[schemars(range(min = 1, max = 50))]
+        limit: Option<u64>,
+        kind: Option<Kind>,
+        name: String,
+    }
+
+    #[derive(JsonSchema)]
+    #[schemars(rename_all = "snake_case")]
+    #[expect(dead_code, reason = "only its schema is looked at")]
+    enum Kind {
+        One,
+        Two,
+    }
+
+    fn held() -> HeldSchema {
+        let mut schema = schema_of::<Input>();
+        schema.insert("additionalProperties".into(), json!(false));
+        HeldSchema::new(schema)
+    }
+
+    #[test]
+    fn a_cleaned_schema_has_no_formats_and_no_nulls() {
+        let text = held().schema.to_string();
+        assert!(!text.contains("format") && !text.contains("null"), "{text}");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        let message = |arguments: Value| held().check(&arguments).unwrap_err().message;
+        assert!(held().check(&json!({ "name": "x", "limit": 50 })).is_ok());
+        assert_eq!(message(json!({ "name": "x", "limit": 51 })), "`limit` must be at most 50. Nothing was changed.");
+        assert_eq!(message(json!({ "name": 1 })), "`name` must be of type string. Nothing was changed.");
+        assert_eq!(message(json!({})), "The argument `name` is missing. Nothing was changed.");
+        assert!(message(json!({ "name": "x", "nme": 1 })).starts_with("`nme` is not an argument"));
+        assert!(message(json!({ "name": "x", "kind": "three" })).contains("\"one\", \"two\""));
+    }
+}

@@ -1,0 +1,136 @@
+//! What a handler is given for one call. Handlers hold no state of their own.
+
+use std::sync::{Mutex, PoisonError};
+
+use rmcp::{
+    Peer, RoleServer,
+    model::{ClientCapabilities, ProgressNotificationParam, ProgressToken},
+};
+
+use super::workspace::OpenWorkspace;
+use crate::{
+    api::{Api, CallScope, Permit},
+    error::{ErrorCode, ToolError},
+    guard::{
+        Guards,
+        admit::Admitted,
+        directory::KnownPerson,
+        identity::{Subject, UpsertAction},
+    },
+};
+
+/// Which of the protocol's two eras a call came by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Era {
+    /// Up to 2025-11-25: a session with an `initialize` handshake.
+    Legacy,
+    /// From 2026-07-28: every request stands alone.
+    Modern,
+}
+
+/// Who calls, and what their client can do.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The principal; over stdio there is one, `local`.
+    pub principal: String,
+    /// The era of the request.
+    pub era: Era,
+    /// What the client declared.
+    pub capabilities: Option<ClientCapabilities>,
+    /// Where progress goes.
+    pub progress: Progress,
+}
+
+/// Reports progress to a client that asked for it.
+#[derive(Debug, Clone, Default)]
+pub struct Progress(Option<(Peer<RoleServer>, ProgressToken)>);
+
+impl Progress {
+    /// Reports to `peer` under `token`, if the request carried one.
+    pub fn new(peer: Peer<RoleServer>, token: Option<ProgressToken>) -> Self {
+        Self(token.map(|token| (peer, token)))
+    }
+
+    /// Says how far the call is. A client that has gone away is no error.
+    pub async fn report(&self, done: f64, total: f64, message: &str) {
+        if let Some((peer, token)) = &self.0 {
+            let step = ProgressNotificationParam::new(token.clone(), done).with_total(total).with_message(message);
+            if let Err(error) = peer.notify_progress(step).await {
+                tracing::debug!(%error, "progress could not be reported");
+            }
+        }
+    }
+}
+
+/// One admitted call.
+pub struct CallContext<'a> {
+    /// Who calls.
+    pub caller: &'a Caller,
+    /// The workspace the call is for.
+    pub workspace: &'a OpenWorkspace,
+    /// What the guards decided, with the people resolved.
+    pub admitted: Admitted,
+    /// The bounds of the call's requests.
+    pub scope: CallScope,
+    permit: Option<Permit>,
+    wrote: Mutex<Option<KnownPerson>>,
+}
+
+impl<'a> CallContext<'a> {
+    /// The context of a call that the guards admitted; only calls that may change something carry a permit.
+    pub(super) fn new(
+        caller: &'a Caller,
+        workspace: &'a OpenWorkspace,
+        admitted: Admitted,
+        scope: CallScope,
+        permit: Option<Permit>,
+    ) -> Self {
+        Self { caller, workspace, admitted, scope, permit, wrote: Mutex::new(None) }
+    }
+
+    /// The workspace's API.
+    pub fn api(&self) -> &Api {
+        &self.workspace.api
+    }
+
+    /// The workspace's guards.
+    pub fn guards(&self) -> &Guards {
+        &self.workspace.guards
+    }
+
+    /// Leave to change something.
+    pub fn permit(&self) -> Result<&Permit, ToolError> {
+        self.permit.as_ref().ok_or_else(|| {
+            ToolError::new(
+                ErrorCode::Internal,
+                "A call that changes nothing tried to change something. Nothing was changed.",
+            )
+        })
+    }
+
+    /// The one person the call names.
+    pub fn subject(&self) -> Result<&Subject, ToolError> {
+        self.admitted.people.subjects.first().ok_or_else(|| unprepared("a person"))
+    }
+
+    /// What the write of a person will do.
+    pub fn action(&self) -> Result<&UpsertAction, ToolError> {
+        self.admitted.people.action.as_ref().ok_or_else(|| unprepared("a write of a person"))
+    }
+
+    /// Notes the person a write has left, for the ledger of test profiles.
+    pub fn note_written(&self, person: KnownPerson) {
+        *self.wrote.lock().unwrap_or_else(PoisonError::into_inner) = Some(person);
+    }
+
+    pub(super) fn written(&self) -> Option<KnownPerson> {
+        self.wrote.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+fn unprepared(what: &str) -> ToolError {
+    ToolError::new(
+        ErrorCode::Internal,
+        format!("The tool expected {what} that its intent does not name. Nothing was changed."),
+    )
+}

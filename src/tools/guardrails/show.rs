@@ -1,0 +1,143 @@
+//! `get_guardrails`: what this server allows here, and how much of it is left.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    catalog::{Effect, Retry, Spec, Toolset},
+    error::ToolError,
+    guard::{
+        identity::strategy::IdentityStrategy,
+        intent::Intent,
+        policy::{Decision, Pii, Reach, WorkspaceKind},
+    },
+    tools::{context::CallContext, tool::Tool},
+};
+
+/// Shows the guardrails.
+pub struct GetGuardrails;
+
+/// `get_guardrails` takes no arguments.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Input {}
+
+/// Answer of `get_guardrails`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Output {
+    workspace: String,
+    kind: WorkspaceKind,
+    region: String,
+    /// Nothing that changes anything runs.
+    read_only: bool,
+    /// Absent until it is declared: nobody can be created or changed before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity_strategy: Option<IdentityStrategy>,
+    /// What happens to a call, by effect.
+    policy: BTreeMap<&'static str, Decision>,
+    /// Decisions for single tools.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    tools: BTreeMap<String, Decision>,
+    budgets: Vec<BudgetLine>,
+    test_profiles: TestProfileLine,
+    recipients: RecipientLines,
+    personal_data: Pii,
+}
+
+/// A budget.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
+pub struct BudgetLine {
+    budget: String,
+    per: &'static str,
+    limit: u64,
+    used: u64,
+}
+
+/// The quota of test profiles.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
+pub struct TestProfileLine {
+    active: usize,
+    active_limit: u64,
+    per_day_limit: u64,
+    expire_after_hours: u32,
+}
+
+/// Whom messages may go to without a human.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
+pub struct RecipientLines {
+    live: Vec<String>,
+    test: Vec<String>,
+}
+
+const HOUR_MS: i64 = 60 * 60 * 1_000;
+
+impl Tool for GetGuardrails {
+    const SPEC: Spec = Spec {
+        name: "get_guardrails",
+        title: "Get the guardrails",
+        prose: include_str!("../../../tools/get_guardrails.md"),
+        toolset: Toolset::Guardrails,
+        core: true,
+        effect: Effect::Read,
+        retry: Retry::Natural,
+        flags: &[],
+        needs: &[],
+    };
+    type Input = Input;
+    type Output = Output;
+
+    fn intent(_: &Input) -> Result<Intent, ToolError> {
+        Ok(Intent::nobody())
+    }
+
+    async fn call(cx: &CallContext<'_>, _: Input) -> Result<Output, ToolError> {
+        let guards = cx.guards();
+        Ok(Output {
+            workspace: guards.workspace.name.clone(),
+            kind: guards.workspace.kind,
+            region: guards.workspace.region.clone(),
+            read_only: guards.read_only,
+            identity_strategy: guards.identity_strategy().await?,
+            policy: policy(cx),
+            tools: guards.policy.tools.clone(),
+            budgets: budgets(cx).await?,
+            test_profiles: TestProfileLine {
+                active: guards.ledger_test_profiles(false).await?.len(),
+                active_limit: guards.test_profiles.active,
+                per_day_limit: guards.test_profiles.per_day,
+                expire_after_hours: guards.test_profiles.expires_after_hours,
+            },
+            recipients: RecipientLines { live: guards.recipients.live.clone(), test: guards.recipients.test.clone() },
+            personal_data: cx.workspace.pii,
+        })
+    }
+}
+
+/// What happens to a call of each effect. Sends differ by whether the operator listed the recipient.
+fn policy(cx: &CallContext<'_>) -> BTreeMap<&'static str, Decision> {
+    let guards = cx.guards();
+    let decide = |effect, recipients_allowed| {
+        let reach = Reach { recipients_allowed, several_people: false, escalated: false };
+        guards.policy.decide(guards.workspace.kind, "", effect, &[], reach)
+    };
+    let mut policy: BTreeMap<_, _> =
+        Effect::ALL.iter().map(|effect| (effect.as_str(), decide(*effect, true))).collect();
+    policy.insert("send_to_unlisted", decide(Effect::Send, false));
+    policy
+}
+
+async fn budgets(cx: &CallContext<'_>) -> Result<Vec<BudgetLine>, ToolError> {
+    let used = cx.guards().budget_usage(&cx.caller.principal).await?;
+    let line = |usage: crate::state::Usage| BudgetLine {
+        budget: usage.budget,
+        per: if usage.window_ms <= HOUR_MS { "hour" } else { "day" },
+        limit: usage.max,
+        used: usage.used,
+    };
+    Ok(used.into_iter().map(line).collect())
+}

@@ -1,0 +1,337 @@
+//! `send_transactional`: one message to one person, at most once.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::rendering::{Message, Overrides, Rendered, data_for};
+use crate::{
+    api::{
+        deliveries::{DeliveryQuery, PageQuery},
+        people::{PersonPath, PersonRef},
+        transactional::Channel as ApiChannel,
+    },
+    catalog::{Credential, Effect, Retry, Spec, Toolset},
+    error::{ErrorCode, ToolError},
+    guard::{
+        identity::identifier::{IdType, Identifiers, refuse_masked},
+        intent::{Absent, GivenCustomer, Intent, Recipient, RecipientRole},
+        values::{self, UnixTime},
+    },
+    tools::{
+        context::CallContext,
+        tool::{Recovery, Tool},
+    },
+};
+
+/// Sends one transactional message.
+pub struct SendTransactional;
+
+/// A channel.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum Channel {
+    /// E-mail.
+    #[default]
+    Email,
+    /// Push notification.
+    Push,
+    /// SMS.
+    Sms,
+    /// WhatsApp.
+    #[serde(rename = "whatsapp")]
+    WhatsApp,
+    /// In-app message.
+    InApp,
+    /// Message in an inbox.
+    InboxMessage,
+}
+
+/// Arguments of `send_transactional`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    #[serde(default)]
+    channel: Channel,
+    /// Id or trigger name. E-mail may give `subject`, `body` and `from` instead.
+    #[schemars(length(min = 1, max = 150))]
+    template: Option<String>,
+    customer: String,
+    /// Default: the strategy's primary.
+    id_type: Option<IdType>,
+    /// Address, phone number, or for push a device token or `all`. Default for e-mail: the person's own.
+    #[schemars(length(min = 1, max = 300))]
+    to: Option<String>,
+    /// Read in templates as `trigger.*`.
+    message_data: Option<values::Data>,
+    #[schemars(length(max = 20))]
+    language: Option<String>,
+    /// Up to 90 days ahead.
+    send_at: Option<UnixTime>,
+    #[schemars(length(min = 1, max = 1000))]
+    subject: Option<String>,
+    #[schemars(length(min = 1, max = 100_000))]
+    body: Option<String>,
+    #[schemars(length(min = 1, max = 300))]
+    from: Option<String>,
+    #[schemars(length(min = 1, max = 300))]
+    bcc: Option<String>,
+    /// File name to base64.
+    #[schemars(length(max = 10))]
+    attachments: Option<BTreeMap<String, String>>,
+    send_to_unsubscribed: Option<bool>,
+}
+
+/// Answer of `send_transactional`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Output {
+    /// `queued`: whether it arrives is told by get_delivery.
+    state: &'static str,
+    delivery_id: String,
+    /// Unix seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queued_at: Option<i64>,
+    /// Found by looking, after the request had brought no answer.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    found: bool,
+}
+
+impl Tool for SendTransactional {
+    const SPEC: Spec = Spec {
+        name: "send_transactional",
+        title: "Send a transactional message",
+        prose: include_str!("../../../tools/send_transactional.md"),
+        toolset: Toolset::Messages,
+        core: true,
+        effect: Effect::Send,
+        retry: Retry::Ledger,
+        flags: &[],
+        needs: &[Credential::App],
+    };
+    type Input = Input;
+    type Output = Output;
+
+    fn intent(input: &Input) -> Result<Intent, ToolError> {
+        input.check()?;
+        let absent = if input.channel == Channel::Email { Absent::Create } else { Absent::Refuse };
+        let customer = GivenCustomer::customer(&input.customer, input.id_type);
+        let mut intent = Intent::named(vec![customer], absent);
+        intent.recipients = input.recipients()?;
+        intent.to_own_address = input.channel == Channel::Email;
+        intent.escalations = input.escalations();
+        intent.target = input.template.as_ref().map(|template| format!("template {template}"));
+        intent.recovery = Some(json!({ "template": input.template, "to": input.to }));
+        Ok(intent)
+    }
+
+    async fn call(cx: &CallContext<'_>, input: Input) -> Result<Output, ToolError> {
+        let subject = cx.subject()?;
+        let path = crate::tools::directory::path(&subject.write_ref());
+        let person = match subject.person {
+            Some(_) => cx.api().person(&cx.scope, &path).await?,
+            None => None,
+        };
+        let own_email = person.as_ref().and_then(|person| person.identifiers.email.clone());
+        let overrides = Overrides { subject: input.subject.clone(), body: input.body.clone() };
+        let message = match &input.template {
+            Some(template) => Message::of(cx, template, input.language.as_deref(), overrides).await?,
+            None => Message::inline(overrides),
+        };
+        let message_data = input.message_data.clone().unwrap_or_default().into_map();
+        let data = data_for(cx, person.as_ref(), message_data).await?;
+        if let Some((part, error)) = Rendered::of(&message, &data).failure() {
+            return Err(ToolError::new(
+                ErrorCode::RenderFails,
+                format!("The {part} would not render for this person: {error}. Nothing was sent."),
+            )
+            .next(
+                "preview_message shows every variable and what is missing; give it as `message_data` or an attribute.",
+            ));
+        }
+        let template_id = message.template.as_ref().map(|template| template.id);
+        let to = input.to.clone().or(own_email);
+        let body = input.request(template_id, identifiers(&path), to)?;
+        let sent = cx.api().send_transactional(cx.permit()?, &cx.scope, input.channel.api(), &body).await?;
+        Ok(Output { state: "queued", delivery_id: sent.delivery_id, queued_at: sent.queued_at, found: false })
+    }
+
+    async fn look_up(cx: &CallContext<'_>, recovery: &Recovery) -> Result<Option<Output>, ToolError> {
+        let Some(template) = recovery.facts["template"].as_str() else { return Ok(None) };
+        let person: Identifiers = serde_json::from_value(recovery.facts["people"][0].clone()).unwrap_or_default();
+        let template = super::templates::find(cx, template).await?;
+        // Whole seconds on their side: one to spare at both ends.
+        let page = PageQuery {
+            start_ts: Some(recovery.began_at_ms / 1_000 - 1),
+            end_ts: Some(recovery.ended_by_ms / 1_000 + 2),
+            limit: Some(100),
+            ..PageQuery::default()
+        };
+        let query = DeliveryQuery { page, ..DeliveryQuery::default() };
+        let mut deliveries = cx.api().template_deliveries(&cx.scope, template.id, &query).await?.items;
+        let to = recovery.facts["to"].as_str();
+        deliveries.retain(|delivery| {
+            let same_person = delivery.customer_identifiers.as_ref().is_some_and(|sent_to| is_person(sent_to, &person));
+            same_person
+                && to.is_none_or(|to| delivery.recipient.as_deref().is_some_and(|sent_to| same_address(sent_to, to)))
+        });
+        match deliveries.as_slice() {
+            [only] => {
+                Ok(Some(Output { state: "queued", delivery_id: only.id.clone(), queued_at: only.created, found: true }))
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+fn is_person(sent_to: &PersonRef, person: &Identifiers) -> bool {
+    match (&person.cio_id, &person.id, &person.email) {
+        (Some(cio_id), _, _) => sent_to.cio_id == *cio_id,
+        (None, Some(id), _) => sent_to.id.as_ref() == Some(id),
+        (None, None, Some(email)) => sent_to.email.as_deref().is_some_and(|sent_to| same_address(sent_to, email)),
+        (None, None, None) => false,
+    }
+}
+
+fn same_address(one: &str, other: &str) -> bool {
+    one.trim().to_lowercase() == other.trim().to_lowercase()
+}
+
+/// The one identifier a send takes.
+fn identifiers(path: &PersonPath) -> Value {
+    match path {
+        PersonPath::Id(id) => json!({ "id": id }),
+        PersonPath::Email(email) => json!({ "email": email }),
+        PersonPath::CioId(cio_id) => json!({ "cio_id": cio_id }),
+    }
+}
+
+impl Channel {
+    const fn api(self) -> ApiChannel {
+        match self {
+            Self::Email => ApiChannel::Email,
+            Self::Push => ApiChannel::Push,
+            Self::Sms => ApiChannel::Sms,
+            Self::WhatsApp => ApiChannel::Whatsapp,
+            Self::InApp => ApiChannel::InApp,
+            Self::InboxMessage => ApiChannel::InboxMessage,
+        }
+    }
+}
+
+impl Input {
+    /// What no look at the workspace is needed to refuse.
+    fn check(&self) -> Result<(), ToolError> {
+        let email = self.channel == Channel::Email;
+        if !email {
+            let only_email = [
+                ("subject", self.subject.is_some()),
+                ("body", self.body.is_some()),
+                ("from", self.from.is_some() && !matches!(self.channel, Channel::Sms | Channel::WhatsApp)),
+                ("bcc", self.bcc.is_some()),
+                ("attachments", self.attachments.is_some()),
+            ];
+            if let Some((field, _)) = only_email.into_iter().find(|(_, given)| *given) {
+                return Err(ToolError::invalid(
+                    field,
+                    format!("`{field}` does not go with this channel. Nothing was sent."),
+                ));
+            }
+        }
+        if self.template.is_none() && !(email && self.subject.is_some() && self.body.is_some() && self.from.is_some()) {
+            return Err(ToolError::invalid(
+                "template",
+                "Give `template`, or for e-mail `subject`, `body` and `from`. Nothing was sent.",
+            )
+            .next("list_templates shows the templates there are."));
+        }
+        if matches!(self.channel, Channel::Sms | Channel::WhatsApp) && self.to.is_none() {
+            return Err(ToolError::invalid(
+                "to",
+                "This channel needs `to`, a phone number such as +491701234567. Nothing was sent.",
+            ));
+        }
+        for (field, value) in [("to", &self.to), ("from", &self.from), ("bcc", &self.bcc)] {
+            let value = value.as_deref().unwrap_or_default();
+            refuse_masked(value, field)?;
+            if value.chars().any(char::is_control) {
+                return Err(ToolError::invalid(
+                    field,
+                    format!("`{field}` contains control characters. Nothing was sent."),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn recipients(&self) -> Result<Vec<Recipient>, ToolError> {
+        let mut recipients = Vec::new();
+        for (role, value) in
+            [(RecipientRole::To, &self.to), (RecipientRole::Bcc, &self.bcc), (RecipientRole::From, &self.from)]
+        {
+            for address in value.iter().flat_map(|value| value.split(',')).map(bare_address) {
+                if address.is_empty() {
+                    return Err(ToolError::invalid(
+                        role.field(),
+                        format!("`{}` holds an empty address. Nothing was sent.", role.field()),
+                    ));
+                }
+                recipients.push(Recipient { address: address.to_owned(), role });
+            }
+        }
+        Ok(recipients)
+    }
+
+    fn escalations(&self) -> Vec<&'static str> {
+        let asks = [
+            (self.body.is_some(), "the body is written in the call"),
+            (self.subject.is_some(), "the subject is written in the call"),
+            (self.from.is_some(), "the sender is set in the call"),
+            (self.attachments.is_some(), "it has attachments"),
+            (self.send_to_unsubscribed == Some(true), "it goes to people who unsubscribed"),
+        ];
+        asks.into_iter().filter(|(asks, _)| *asks).map(|(_, why)| why).collect()
+    }
+
+    fn request(
+        &self,
+        template: Option<i64>,
+        identifiers: Value,
+        to: Option<String>,
+    ) -> Result<Map<String, Value>, ToolError> {
+        let mut body = Map::new();
+        let mut put = |name: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                body.insert(name.to_owned(), value);
+            }
+        };
+        if self.channel == Channel::Email && to.is_none() {
+            return Err(ToolError::invalid("to", "The person has no e-mail address. Nothing was sent.")
+                .next("Give `to`, or set their `email` with identify_customer."));
+        }
+        put("transactional_message_id", template.map(Value::from));
+        put("identifiers", Some(identifiers));
+        put("to", to.map(Value::from));
+        put("message_data", self.message_data.clone().map(|data| Value::Object(data.into_map())));
+        put("language", self.language.clone().map(Value::from));
+        put("send_at", self.send_at.map(|at| Value::from(at.seconds())));
+        put("subject", self.subject.clone().map(Value::from));
+        put("body", self.body.clone().map(Value::from));
+        put("from", self.from.clone().map(Value::from));
+        put("bcc", self.bcc.clone().map(Value::from));
+        put("attachments", self.attachments.as_ref().map(|files| json!(files)));
+        put("send_to_unsubscribed", self.send_to_unsubscribed.map(Value::from));
+        Ok(body)
+    }
+}
+
+/// The address in `Ada <ada@shop.example>`.
+fn bare_address(text: &str) -> &str {
+    let text = text.trim();
+    match (text.rfind('<'), text.ends_with('>')) {
+        (Some(at), true) => text[at + 1..text.len() - 1].trim(),
+        _ => text,
+    }
+}

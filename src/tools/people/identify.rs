@@ -1,0 +1,283 @@
+//! `identify_customer`: create or update one person, and read back what became of it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    api::{
+        activities::ActivityQuery,
+        people::{Person, PersonPath},
+    },
+    catalog::{Credential, Effect, Retry, Spec, Toolset},
+    error::{ErrorCode, ToolError},
+    guard::{
+        directory::KnownPerson,
+        identity::{
+            UpsertAction,
+            identifier::{CustomerRef, IdType, Identifiers},
+        },
+        intent::{Intent, People},
+        values::Attributes,
+    },
+    tools::{
+        context::CallContext,
+        customer::Customer,
+        directory::{known, path},
+        tool::Tool,
+        verify::{Difference, WriteResult, differences, read_back, result},
+    },
+};
+
+/// Creates or updates a person.
+pub struct IdentifyCustomer;
+
+/// Arguments of `identify_customer`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// Your own id; case matters.
+    id: Option<String>,
+    email: Option<String>,
+    /// Names an existing person; needed to change an e-mail.
+    cio_id: Option<String>,
+    /// Set or overwrite these; an empty string removes one. Times are Unix seconds.
+    attributes: Option<Attributes>,
+    /// Make a test profile: tagged, counted, expires.
+    #[serde(default)]
+    test: bool,
+}
+
+/// Answer of `identify_customer`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Output {
+    result: WriteResult,
+    action: Action,
+    /// Whether the person was read back.
+    verified: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    customer: Option<Customer>,
+    /// Identifiers the person gained.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attached: Vec<IdType>,
+    /// Attributes that read differently from what was written.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    differences: Vec<Difference>,
+    /// When a test profile expires, in Unix seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    test_expires_at: Option<i64>,
+}
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum Action {
+    /// The person is new.
+    Created,
+    /// The person existed.
+    Updated,
+    /// Written without looking: the workspace has no App API key.
+    Written,
+}
+
+impl Tool for IdentifyCustomer {
+    const SPEC: Spec = Spec {
+        name: "identify_customer",
+        title: "Create or update a customer",
+        prose: include_str!("../../../tools/identify_customer.md"),
+        toolset: Toolset::People,
+        core: true,
+        effect: Effect::Trigger,
+        retry: Retry::Natural,
+        flags: &[],
+        needs: &[Credential::Track],
+    };
+    type Input = Input;
+    type Output = Output;
+
+    fn intent(input: &Input) -> Result<Intent, ToolError> {
+        let people = People::Upsert {
+            id: input.id.clone(),
+            email: input.email.clone(),
+            cio_id: input.cio_id.clone(),
+            test: input.test,
+        };
+        Ok(Intent { people, ..Intent::default() })
+    }
+
+    async fn call(cx: &CallContext<'_>, input: Input) -> Result<Output, ToolError> {
+        let given = cx.admitted.people.given.clone();
+        let attributes = input.attributes.unwrap_or_default().into_map();
+        match cx.action()?.clone() {
+            UpsertAction::Create => create(cx, &given, attributes).await,
+            UpsertAction::Update { person, attaches, .. } => update(cx, &given, person, attaches, attributes).await,
+            UpsertAction::Unverified => write_unverified(cx, &given, attributes).await,
+        }
+    }
+}
+
+async fn create(
+    cx: &CallContext<'_>,
+    given: &Identifiers,
+    mut attributes: Map<String, Value>,
+) -> Result<Output, ToolError> {
+    if let Some(expires_at_ms) = cx.admitted.test_expires_at_ms {
+        attributes.extend(cx.guards().test_tags(expires_at_ms));
+    }
+    let by = primary(given)?;
+    cx.api().identify(cx.permit()?, &cx.scope, &path(&by), &body(given, &by, &attributes)).await?;
+    let person = read_back(cx, &path(&by), |person| is_written(person, given, &attributes)).await?;
+    let test_expires_at = cx.admitted.test_expires_at_ms.map(|at_ms| at_ms / 1_000);
+    let read = Read { given, attributes: &attributes, person, before: None };
+    Ok(Output { test_expires_at, ..read.answer(cx, Action::Created, vec![]).await? })
+}
+
+async fn update(
+    cx: &CallContext<'_>,
+    given: &Identifiers,
+    person: KnownPerson,
+    attached: Vec<IdType>,
+    attributes: Map<String, Value>,
+) -> Result<Output, ToolError> {
+    let by = CustomerRef { id_type: IdType::CioId, value: person.cio_id.clone() };
+    let mut body = body(given, &by, &attributes);
+    body.insert("_update".into(), json!(true));
+    cx.api().identify(cx.permit()?, &cx.scope, &path(&by), &body).await?;
+    let read = read_back(cx, &path(&by), |person| is_written(person, given, &attributes)).await?;
+    if read.is_none() {
+        return Err(gone_meanwhile());
+    }
+    let read = Read { given, attributes: &attributes, person: read, before: Some(&person) };
+    read.answer(cx, Action::Updated, attached).await
+}
+
+/// Track credentials alone: nothing can be read, and the answer says so.
+async fn write_unverified(
+    cx: &CallContext<'_>,
+    given: &Identifiers,
+    attributes: Map<String, Value>,
+) -> Result<Output, ToolError> {
+    let by = primary(given)?;
+    cx.api().identify(cx.permit()?, &cx.scope, &path(&by), &body(given, &by, &attributes)).await?;
+    Ok(Output {
+        result: WriteResult::Accepted,
+        action: Action::Written,
+        verified: false,
+        customer: None,
+        attached: vec![],
+        differences: vec![],
+        test_expires_at: None,
+    })
+}
+
+/// The identifier a new person is written by: their id, or else their address.
+fn primary(given: &Identifiers) -> Result<CustomerRef, ToolError> {
+    given.refs().into_iter().next().ok_or_else(|| ToolError::invalid("id", "No identifier was given."))
+}
+
+/// The attributes, and the identifiers other than the one in the path.
+fn body(given: &Identifiers, by: &CustomerRef, attributes: &Map<String, Value>) -> Map<String, Value> {
+    let mut body = attributes.clone();
+    for reference in given.refs() {
+        if reference.id_type != by.id_type && reference.id_type != IdType::CioId {
+            body.insert(reference.id_type.as_str().into(), json!(reference.value));
+        }
+    }
+    body
+}
+
+fn is_written(person: Option<&Person>, given: &Identifiers, attributes: &Map<String, Value>) -> bool {
+    person.is_some_and(|person| {
+        foreign_identifiers(given, &known(person.identifiers.clone())).is_empty()
+            && differences(attributes, &person.attributes).is_empty()
+    })
+}
+
+/// Identifiers given that the person read back does not have.
+fn foreign_identifiers(given: &Identifiers, person: &KnownPerson) -> Vec<IdType> {
+    let mut foreign = Vec::new();
+    if given.id.is_some() && given.id != person.id {
+        foreign.push(IdType::Id);
+    }
+    if given.email.as_deref().is_some_and(|email| !person.has_email(email)) {
+        foreign.push(IdType::Email);
+    }
+    foreign
+}
+
+/// A written person as read back.
+struct Read<'a> {
+    given: &'a Identifiers,
+    attributes: &'a Map<String, Value>,
+    person: Option<Person>,
+    before: Option<&'a KnownPerson>,
+}
+
+impl Read<'_> {
+    async fn answer(self, cx: &CallContext<'_>, action: Action, attached: Vec<IdType>) -> Result<Output, ToolError> {
+        let Some(person) = self.person else {
+            return Ok(Output {
+                result: WriteResult::Accepted,
+                action,
+                verified: false,
+                customer: None,
+                attached,
+                differences: vec![],
+                test_expires_at: None,
+            });
+        };
+        let read = known(person.identifiers.clone());
+        cx.note_written(read.clone());
+        let foreign = foreign_identifiers(self.given, &read);
+        if let Some(field) = foreign.first() {
+            return Err(written_meanwhile(cx, *field, &read, self.before).await);
+        }
+        let differences = differences(self.attributes, &person.attributes);
+        Ok(Output {
+            result: result(self.attributes.len(), differences.len()),
+            action,
+            verified: true,
+            customer: Some(read.into()),
+            attached,
+            differences,
+            test_expires_at: None,
+        })
+    }
+}
+
+/// Somebody else wrote one of the identifiers between our look and our write.
+async fn written_meanwhile(
+    cx: &CallContext<'_>,
+    field: IdType,
+    read: &KnownPerson,
+    before: Option<&KnownPerson>,
+) -> ToolError {
+    let refused = refused_by_customerio(cx, read).await;
+    let said = if refused { " Customer.io's activity log shows the refused change." } else { "" };
+    let error = ToolError::new(
+        ErrorCode::IdentityConflict,
+        format!("Another system wrote this person at the same moment: the `{field}` given is not theirs now.{said}"),
+    )
+    .at(field.as_str())
+    .with(json!({ "person_now": { "cio_id": read.cio_id }, "existed_before": before.is_some() }))
+    .next("Read the person with get_customer, then decide again: attributes may have been written.");
+    error.of_unknown_fate()
+}
+
+async fn refused_by_customerio(cx: &CallContext<'_>, person: &KnownPerson) -> bool {
+    let query =
+        ActivityQuery { kind: Some("failed_attribute_change".into()), limit: Some(5), ..ActivityQuery::default() };
+    match cx.api().person_activities(&cx.scope, &PersonPath::CioId(person.cio_id.clone()), &query).await {
+        Ok(page) => !page.items.is_empty(),
+        Err(_) => false,
+    }
+}
+
+fn gone_meanwhile() -> ToolError {
+    ToolError::new(
+        ErrorCode::CustomerNotFound,
+        "The person was there a moment ago and is gone now: somebody deleted or merged them. Nothing was written.",
+    )
+    .next("Look again with find_customers before creating anybody.")
+}

@@ -1,0 +1,201 @@
+//! `erase_customer`: answer a GDPR or CCPA request. Suppress, delete, read back until gone, and leave a receipt.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    catalog::{Credential, Effect, Retry, Spec, Toolset},
+    error::{ErrorCode, ToolError},
+    guard::{
+        directory::KnownPerson,
+        erasure::BegunErasure,
+        identity::{
+            Subject,
+            identifier::{CustomerRef, IdType, Identifiers},
+        },
+        intent::Intent,
+    },
+    state::ErasureState,
+    tools::{context::CallContext, directory::path, tool::Tool},
+};
+
+/// Erases a person.
+pub struct EraseCustomer;
+
+/// Arguments of `erase_customer`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    customer: String,
+    /// Default: the strategy's primary.
+    id_type: Option<IdType>,
+}
+
+/// Answer of `erase_customer`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Output {
+    status: Status,
+    erasure_id: String,
+    /// Proof for the file, without personal data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: Option<Value>,
+    /// What to do while it is pending.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_step: Option<&'static str>,
+}
+
+/// Where an erasure stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum Status {
+    /// Suppressed, deleted, and read back as gone twice.
+    Erased,
+    /// Asked for, and not proven yet.
+    Pending,
+}
+
+impl Tool for EraseCustomer {
+    const SPEC: Spec = Spec {
+        name: "erase_customer",
+        title: "Erase a customer (GDPR, CCPA)",
+        prose: include_str!("../../../tools/erase_customer.md"),
+        toolset: Toolset::Privacy,
+        core: true,
+        effect: Effect::Delete,
+        retry: Retry::Natural,
+        flags: &[],
+        needs: &[Credential::Track, Credential::App],
+    };
+    type Input = Input;
+    type Output = Output;
+
+    fn intent(input: &Input) -> Result<Intent, ToolError> {
+        Ok(Intent { erases: true, ..Intent::one_maybe_gone(&input.customer, input.id_type) })
+    }
+
+    async fn call(cx: &CallContext<'_>, _: Input) -> Result<Output, ToolError> {
+        let subject = cx.subject()?;
+        let begun = match cx.guards().erasure_of(&refs_of(subject)).await? {
+            Some(begun) if begun.erasure.state == ErasureState::Completed && subject.person.is_none() => {
+                return Ok(completed(&begun));
+            }
+            Some(begun) if begun.erasure.state == ErasureState::Pending => begun,
+            _ => begin(cx, subject).await?,
+        };
+        let identifiers = begun.identifiers.clone().unwrap_or_default();
+        take_away(cx, &identifiers).await.map_err(|error| resumable(error, &begun.erasure.erasure_id))?;
+        if !gone_twice(cx, &identifiers).await? {
+            return Ok(Output {
+                status: Status::Pending,
+                erasure_id: begun.erasure.erasure_id,
+                receipt: None,
+                next_step: Some("Make the same call again: it goes on where this one stopped."),
+            });
+        }
+        let erasure_id = begun.erasure.erasure_id.clone();
+        let receipt = receipt(cx, &begun, &identifiers);
+        cx.guards().complete_erasure(begun, &receipt).await?;
+        Ok(Output { status: Status::Erased, erasure_id, receipt: Some(receipt), next_step: None })
+    }
+}
+
+fn refs_of(subject: &Subject) -> Vec<CustomerRef> {
+    let mut refs = subject.person.as_ref().map(KnownPerson::refs).unwrap_or_default();
+    refs.push(subject.given.clone());
+    refs
+}
+
+/// Starts an erasure: only somebody who exists can be found by every identifier.
+async fn begin(cx: &CallContext<'_>, subject: &Subject) -> Result<BegunErasure, ToolError> {
+    let Some(person) = &subject.person else {
+        return Err(ToolError::new(
+            ErrorCode::CustomerNotFound,
+            "No person has this identifier, and none was erased under it. Nothing was changed.",
+        )
+        .at("customer")
+        .next("Check `id_type`, and look with find_customers: a request may come under another address."));
+    };
+    let identifiers =
+        Identifiers { id: person.id.clone(), email: person.email.clone(), cio_id: Some(person.cio_id.clone()) };
+    cx.guards().begin_erasure(&identifiers).await
+}
+
+/// Suppresses every identifier, then deletes. Each step may be repeated.
+async fn take_away(cx: &CallContext<'_>, identifiers: &Identifiers) -> Result<(), ToolError> {
+    let refs = identifiers.refs();
+    // By cio_id first: it suppresses the id and the address together, while the person is still there to be found.
+    for reference in refs.iter().rev() {
+        cx.api().suppress(cx.permit()?, &cx.scope, &path(reference)).await?;
+    }
+    for reference in refs.iter().rev() {
+        cx.api().delete(cx.permit()?, &cx.scope, &path(reference)).await?;
+    }
+    cx.guards().forget_refs(&refs).await
+}
+
+/// Whether every identifier reads as unknown, twice and some seconds apart, before the call must end.
+async fn gone_twice(cx: &CallContext<'_>, identifiers: &Identifiers) -> Result<bool, ToolError> {
+    let apart = cx.workspace.timing.gone_twice_apart;
+    let mut looks_without_trace = 0;
+    loop {
+        looks_without_trace = if is_gone(cx, identifiers).await? { looks_without_trace + 1 } else { 0 };
+        if looks_without_trace == 2 {
+            return Ok(true);
+        }
+        if tokio::time::Instant::now() + apart >= cx.scope.deadline {
+            return Ok(false);
+        }
+        cx.caller
+            .progress
+            .report(f64::from(looks_without_trace + 1), 3.0, "reading back until the person is gone")
+            .await;
+        tokio::select! {
+            () = tokio::time::sleep(apart) => {}
+            () = cx.scope.cancel.cancelled() => return Ok(false),
+        }
+    }
+}
+
+async fn is_gone(cx: &CallContext<'_>, identifiers: &Identifiers) -> Result<bool, ToolError> {
+    for reference in identifiers.refs() {
+        if cx.api().person(&cx.scope, &path(&reference)).await?.is_some() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn resumable(error: ToolError, erasure_id: &str) -> ToolError {
+    let mut error = error.with(json!({ "erasure_id": erasure_id }));
+    error.repeatable = true;
+    error.next("The erasure is begun and holds: make the same call again to go on.")
+}
+
+/// What is proven, what is only accepted, and what nobody here can reach.
+fn receipt(cx: &CallContext<'_>, begun: &BegunErasure, identifiers: &Identifiers) -> Value {
+    let kinds: Vec<&str> = identifiers.refs().iter().map(|reference| reference.id_type.as_str()).collect();
+    let time =
+        |at_ms: i64| jiff::Timestamp::from_second(at_ms / 1_000).map_or_else(|_| String::new(), |at| at.to_string());
+    json!({
+        "erasure_id": begun.erasure.erasure_id,
+        "workspace": cx.guards().workspace.name,
+        "subject": cx.guards().receipt_digest(&identifiers.refs()),
+        "requested_at": time(begun.erasure.requested_at_ms),
+        "verified_at": time(cx.guards().clock.now_ms()),
+        "verified": ["the person is unknown by every identifier, read twice", "our own records of them are deleted"],
+        "identifiers": kinds,
+        "accepted_unverifiable": ["suppression: Customer.io takes it and lets nobody read it"],
+        "not_covered": [
+            "copies of messages in people's inboxes and in Customer.io's message archive",
+            "exports made before",
+            "reporting webhooks and other systems that were sent data before",
+        ],
+    })
+}
+
+fn completed(begun: &BegunErasure) -> Output {
+    let receipt = begun.erasure.receipt.as_deref().and_then(|receipt| serde_json::from_str(receipt).ok());
+    Output { status: Status::Erased, erasure_id: begun.erasure.erasure_id.clone(), receipt, next_step: None }
+}

@@ -1,0 +1,208 @@
+//! The one way from an MCP call to a handler: parse, admit, run, settle, shape. What it does, no tool has to remember.
+
+use std::time::Duration;
+
+use rmcp::model::CallToolResult;
+use serde_json::{Map, Value, json};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    answer,
+    context::{CallContext, Caller},
+    directory::WorkspaceDirectory,
+    tool::{Callable, Prepared, Recovery, canonical},
+    workspace::OpenWorkspace,
+};
+use crate::{
+    api::{CallScope, Permit},
+    catalog::{IDEMPOTENCY_KEY, PLAN_TOKEN, Retry},
+    clock::random_bytes,
+    error::{ErrorCode, Fate, ToolError},
+    guard::{Call, Halt, admit::Admitted, intent::Intent, ledger::Replay, settle::Ended},
+    state::RecordedCall,
+};
+
+/// How long the effect of an unanswered request is waited for between two looks.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
+
+/// Runs one call of a tool, from its arguments to the answer a client reads.
+pub async fn call_tool(
+    tool: &dyn Callable,
+    workspace: &OpenWorkspace,
+    caller: &Caller,
+    arguments: Map<String, Value>,
+    cancel: CancellationToken,
+) -> CallToolResult {
+    let spec = tool.spec();
+    let started = Instant::now();
+    let scope = CallScope::new(started + workspace.timing.call, cancel);
+    let route = Route { tool, workspace, caller, scope, started };
+    let result = route.run(arguments).await;
+    let duration_ms = route.elapsed_ms();
+    match result {
+        Ok(answer) => {
+            tracing::info!(tool = spec.name, duration_ms, outcome = "ok", "call");
+            answer::success(&answer::shape(answer, workspace.pii))
+        }
+        Err(error) => {
+            tracing::info!(tool = spec.name, duration_ms, outcome = error.code.as_str(), "call");
+            answer::failure(&error, workspace.pii)
+        }
+    }
+}
+
+struct Route<'a> {
+    tool: &'a dyn Callable,
+    workspace: &'a OpenWorkspace,
+    caller: &'a Caller,
+    scope: CallScope,
+    started: Instant,
+}
+
+impl Route<'_> {
+    async fn run(&self, arguments: Map<String, Value>) -> Result<Value, ToolError> {
+        let canonical_arguments = canonical(&arguments);
+        let text = |name: &str| arguments.get(name).and_then(Value::as_str).map(str::to_owned);
+        let (plan_token, idempotency_key) = (text(PLAN_TOKEN), text(IDEMPOTENCY_KEY));
+        let directory = WorkspaceDirectory { api: &self.workspace.api, scope: &self.scope };
+        let spec = self.tool.spec();
+        let mut call = Call {
+            call_id: hex::encode(random_bytes::<12>(self.workspace.guards.clock.as_ref())),
+            principal: &self.caller.principal,
+            tool: spec.name,
+            effect: spec.effect,
+            retry: spec.retry,
+            flags: spec.flags,
+            canonical_arguments: &canonical_arguments,
+            plan_token: plan_token.as_deref(),
+            idempotency_key: idempotency_key.as_deref(),
+            intent: Intent::nobody(),
+            directory: &directory,
+            time_left_ms: i64::try_from(self.workspace.timing.call.as_millis()).unwrap_or(i64::MAX),
+        };
+        let Prepared { intent, run } = match self.tool.prepare(Value::Object(arguments)) {
+            Ok(prepared) => prepared,
+            Err(error) => return self.halted(&call, Halt::Refused(error)).await,
+        };
+        call.intent = intent;
+        match self.workspace.guards.admit(&call).await {
+            Err(halt) => self.halted(&call, halt).await,
+            Ok(admitted) => self.admitted(&call, admitted, run).await,
+        }
+    }
+
+    /// Runs what was admitted, and settles it whatever happens.
+    async fn admitted(&self, call: &Call<'_>, admitted: Admitted, run: super::tool::Run) -> Result<Value, ToolError> {
+        let permit = call.effect.mutates().then(Permit::granted_by_admit);
+        let cx = CallContext::new(self.caller, self.workspace, admitted, self.scope.clone(), permit);
+        let began_at_ms = self.workspace.guards.clock.now_ms();
+        let mut result = run(&cx).await;
+        if let Err(error) = &result
+            && error.fate == Fate::Unknown
+        {
+            let recovery = self.recovery(call, &cx, began_at_ms);
+            result = match self.find(&cx, recovery).await {
+                Some(found) => Ok(found),
+                None => Err(self.unknown_fate(call, error.clone())),
+            };
+        }
+        self.settle(call, &cx, &result).await;
+        result
+    }
+
+    async fn settle(&self, call: &Call<'_>, cx: &CallContext<'_>, result: &Result<Value, ToolError>) {
+        let written = cx.written();
+        let ended = Ended {
+            result: result.as_ref(),
+            person: written.as_ref(),
+            upstream_status: result.as_ref().err().and_then(|error| error.upstream_status),
+            duration_ms: self.elapsed_ms(),
+        };
+        self.workspace.guards.settle(call, &cx.admitted, &ended).await;
+    }
+
+    /// Records a call that ended before it ran, and answers it.
+    async fn halted(&self, call: &Call<'_>, halt: Halt) -> Result<Value, ToolError> {
+        self.workspace.guards.record_halt(call, &halt, self.elapsed_ms()).await;
+        match halt {
+            Halt::Refused(error) => Err(error),
+            Halt::Repeat(Replay::Answered { call_id, mut answer }) => {
+                if let Value::Object(map) = &mut answer {
+                    map.insert("duplicate_of".into(), json!(call_id));
+                }
+                Ok(answer)
+            }
+            Halt::Repeat(Replay::Unsettled(first)) => self.settle_first(call, first).await,
+        }
+    }
+
+    /// Looks once more for the effect of an earlier call, and never repeats it.
+    async fn settle_first(&self, call: &Call<'_>, first: RecordedCall) -> Result<Value, ToolError> {
+        let recovery = first.recovery.as_deref().and_then(|sealed| self.workspace.guards.open_json("recovery", sealed));
+        let recovery =
+            recovery.map(|facts| Recovery { facts, began_at_ms: first.began_at_ms, ended_by_ms: first.lease_until_ms });
+        let admitted = Admitted { call_id: first.call_id.clone(), ..Admitted::default() };
+        let cx = CallContext::new(self.caller, self.workspace, admitted, self.scope.clone(), None);
+        match self.find(&cx, recovery).await {
+            Some(mut found) => {
+                self.workspace.guards.settle_found(call, &first, &found).await?;
+                if let Value::Object(map) = &mut found {
+                    map.insert("duplicate_of".into(), json!(first.call_id));
+                }
+                Ok(found)
+            }
+            None => Err(self.unknown_fate(call, outcome_unknown())),
+        }
+    }
+
+    fn recovery(&self, call: &Call<'_>, cx: &CallContext<'_>, began_at_ms: i64) -> Option<Recovery> {
+        call.recovery_facts(&cx.admitted.people).map(|facts| Recovery {
+            facts,
+            began_at_ms,
+            ended_by_ms: self.workspace.guards.clock.now_ms(),
+        })
+    }
+
+    /// Looks for an effect until it shows or the time for looking is over.
+    async fn find(&self, cx: &CallContext<'_>, recovery: Option<Recovery>) -> Option<Value> {
+        let recovery = recovery?;
+        let give_up = Instant::now() + self.workspace.timing.look_up;
+        loop {
+            match self.tool.look_up(cx, &recovery).await {
+                Ok(Some(found)) => return Some(found),
+                Ok(None) => {}
+                Err(error) => tracing::debug!(code = error.code.as_str(), "a look for the effect of a call failed"),
+            }
+            if Instant::now() + BETWEEN_LOOKS >= give_up || self.scope.cancel.is_cancelled() {
+                return None;
+            }
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+        }
+    }
+
+    /// What is said of a call that may have happened.
+    fn unknown_fate(&self, call: &Call<'_>, error: ToolError) -> ToolError {
+        if call.retry == Retry::Ledger {
+            let mut told = outcome_unknown();
+            told.upstream_status = error.upstream_status;
+            return told;
+        }
+        let mut told = error;
+        told.repeatable = true;
+        told.next(format!("Repeat the same {} call: doing it twice changes nothing more.", call.tool))
+    }
+
+    fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+fn outcome_unknown() -> ToolError {
+    ToolError::new(
+        ErrorCode::OutcomeUnknown,
+        "The request left, no clear answer came back, and its effect is not to be seen yet: it may have happened.",
+    )
+    .of_unknown_fate()
+    .next("Repeat the very same call later: it looks again and never does it twice.")
+}

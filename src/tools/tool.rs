@@ -1,0 +1,210 @@
+//! A tool is a value: what it is, its schemas, and its handler. A list of such values is the server.
+
+use std::{borrow::Cow, future::Future, marker::PhantomData, sync::Arc};
+
+use futures_util::future::BoxFuture;
+use rmcp::model;
+use schemars::JsonSchema;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+
+use super::context::CallContext;
+use crate::{
+    catalog::{HeldSchema, Spec, input_schema, schema_of},
+    error::{ErrorCode, ToolError},
+    guard::intent::Intent,
+};
+
+/// A crafted tool.
+pub trait Tool: Send + Sync + 'static {
+    /// What it is.
+    const SPEC: Spec;
+    /// Its arguments; unknown ones are refused.
+    type Input: DeserializeOwned + JsonSchema + Send + 'static;
+    /// Its answer.
+    type Output: Serialize + JsonSchema + Send;
+
+    /// What a call would touch, said by its arguments alone. The guards act on this before the handler runs.
+    fn intent(input: &Self::Input) -> Result<Intent, ToolError>;
+
+    /// Does what was admitted.
+    fn call(cx: &CallContext<'_>, input: Self::Input) -> impl Future<Output = Result<Self::Output, ToolError>> + Send;
+
+    /// Looks for the effect of an earlier call of unknown fate, by what its intent left for recovery.
+    fn look_up(
+        _cx: &CallContext<'_>,
+        _recovery: &Recovery,
+    ) -> impl Future<Output = Result<Option<Self::Output>, ToolError>> + Send {
+        std::future::ready(Ok(None))
+    }
+}
+
+/// What is known of a call whose effect is looked for.
+#[derive(Debug, Clone)]
+pub struct Recovery {
+    /// What its intent left.
+    pub facts: Value,
+    /// When it began, in Unix milliseconds.
+    pub began_at_ms: i64,
+    /// When it must have ended, in Unix milliseconds.
+    pub ended_by_ms: i64,
+}
+
+/// A call whose arguments are read: what it would touch, and how to run it.
+pub struct Prepared {
+    /// What it would touch.
+    pub intent: Intent,
+    /// Runs it.
+    pub run: Run,
+}
+
+/// Runs a prepared call.
+pub type Run = Box<dyn for<'a> FnOnce(&'a CallContext<'_>) -> BoxFuture<'a, Result<Value, ToolError>> + Send>;
+
+/// A tool of any kind, as the route sees it.
+pub trait Callable: Send + Sync {
+    /// What it is.
+    fn spec(&self) -> &Spec;
+
+    /// How it is listed.
+    fn definition(&self) -> &model::Tool;
+
+    /// Reads the arguments of a call.
+    fn prepare(&self, arguments: Value) -> Result<Prepared, ToolError>;
+
+    /// Looks for the effect of an earlier call of unknown fate.
+    fn look_up<'a>(
+        &self,
+        cx: &'a CallContext<'_>,
+        recovery: &'a Recovery,
+    ) -> BoxFuture<'a, Result<Option<Value>, ToolError>>;
+}
+
+/// A crafted tool, with its schemas made once.
+pub struct Crafted<T> {
+    definition: model::Tool,
+    arguments: HeldSchema,
+    tool: PhantomData<fn() -> T>,
+}
+
+impl<T: Tool> Crafted<T> {
+    /// Makes the schemas of a tool.
+    pub fn new() -> Self {
+        let spec = T::SPEC;
+        let schema = input_schema::<T::Input>(&spec);
+        let mut definition = model::Tool::new(spec.name, spec.description(), Arc::new(schema.clone()));
+        definition.title = Some(spec.title.to_owned());
+        definition.annotations = Some(spec.annotations());
+        definition.output_schema = Some(Arc::new(schema_of::<T::Output>()));
+        Self { definition, arguments: HeldSchema::new(schema), tool: PhantomData }
+    }
+}
+
+impl<T: Tool> Default for Crafted<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: Tool> Callable for Crafted<T> {
+    fn spec(&self) -> &Spec {
+        &const { T::SPEC }
+    }
+
+    fn definition(&self) -> &model::Tool {
+        &self.definition
+    }
+
+    fn prepare(&self, arguments: Value) -> Result<Prepared, ToolError> {
+        self.arguments.check(&arguments)?;
+        let input: T::Input = read(without_catalog_arguments(arguments))?;
+        let intent = T::intent(&input)?;
+        let run: Run = Box::new(move |cx| Box::pin(async move { write(&T::call(cx, input).await?) }));
+        Ok(Prepared { intent, run })
+    }
+
+    fn look_up<'a>(
+        &self,
+        cx: &'a CallContext<'_>,
+        recovery: &'a Recovery,
+    ) -> BoxFuture<'a, Result<Option<Value>, ToolError>> {
+        Box::pin(async move { T::look_up(cx, recovery).await?.map(|found| write(&found)).transpose() })
+    }
+}
+
+fn without_catalog_arguments(mut arguments: Value) -> Value {
+    if let Value::Object(map) = &mut arguments {
+        map.remove(crate::catalog::PLAN_TOKEN);
+        map.remove(crate::catalog::IDEMPOTENCY_KEY);
+    }
+    arguments
+}
+
+fn read<I: DeserializeOwned>(arguments: Value) -> Result<I, ToolError> {
+    serde_path_to_error::deserialize(arguments).map_err(|error| {
+        let path = error.path().to_string();
+        let field = if path == "." { Cow::Borrowed("arguments") } else { Cow::Owned(path) };
+        let why = error.into_inner().to_string();
+        ToolError::invalid(field.clone(), format!("`{field}`: {why}. Nothing was changed."))
+    })
+}
+
+fn write<O: Serialize>(output: &O) -> Result<Value, ToolError> {
+    serde_json::to_value(output).map_err(|error| {
+        tracing::error!(%error, "an answer could not be written");
+        ToolError::new(ErrorCode::Internal, "The answer could not be written.").of_unknown_fate()
+    })
+}
+
+/// Arguments as JSON with sorted keys and without those the catalog adds: what a call is known by.
+pub(super) fn canonical(arguments: &Map<String, Value>) -> String {
+    let own = |name: &str| !matches!(name, crate::catalog::PLAN_TOKEN | crate::catalog::IDEMPOTENCY_KEY);
+    let mut text = String::new();
+    push_object(arguments.iter().filter(|(name, _)| own(name)).collect(), &mut text);
+    text
+}
+
+fn push_object(mut entries: Vec<(&String, &Value)>, text: &mut String) {
+    entries.sort_by_key(|(name, _)| *name);
+    text.push('{');
+    for (name, value) in entries {
+        text.push_str(&Value::String(name.clone()).to_string());
+        text.push(':');
+        push_value(value, text);
+        text.push(',');
+    }
+    text.push('}');
+}
+
+fn push_value(value: &Value, text: &mut String) {
+    match value {
+        Value::Object(map) => push_object(map.iter().collect(), text),
+        Value::Array(items) => {
+            text.push('[');
+            for item in items {
+                push_value(item, text);
+                text.push(',');
+            }
+            text.push(']');
+        }
+        other => text.push_str(&other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_order_of_keys_makes_no_other_call() {
+        let canonical = |value: Value| canonical(value.as_object().unwrap());
+        assert_eq!(
+            canonical(json!({ "b": { "y": 1, "x": [1, { "q": 1, "p": 2 }] }, "a": "1", "plan_token": "t" })),
+            canonical(json!({ "a": "1", "b": { "x": [1, { "p": 2, "q": 1 }], "y": 1 } }))
+        );
+        assert_ne!(canonical(json!({ "a": "1" })), canonical(json!({ "a": 1 })));
+        assert_ne!(canonical(json!({ "a": ["x", "y"] })), canonical(json!({ "a": ["x,\"y"] })));
+    }
+}
