@@ -10,6 +10,7 @@ mod chain;
 mod digest;
 mod erasure;
 mod identity;
+mod sealed;
 pub mod sqlite;
 mod windows;
 

@@ -79,8 +79,8 @@ fn is_plan_spent(connection: &Connection, begin: &Begin) -> Result<bool, StoreEr
 }
 
 fn write(connection: &Connection, auditor: &Auditor, begin: &Begin) -> Result<(), StoreError> {
-    tidy::tidy(connection, begin.now_ms)?;
     let row = insert(connection, begin)?;
+    tidy::tidy(connection, row, begin.now_ms)?;
     add_subjects(connection, begin, row)?;
     budgets::charge(connection, begin, row)?;
     if let Some(reservation) = &begin.test_profile {

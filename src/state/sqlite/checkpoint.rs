@@ -20,7 +20,7 @@ use rusqlite::Connection;
 use crate::state::StoreError;
 
 /// Without a commit for this long the store counts as idle.
-const IDLE: Duration = Duration::from_millis(250);
+const IDLE: Duration = Duration::from_millis(100);
 
 /// A log of this size is moved although commits go on.
 const LARGE_LOG_BYTES: u64 = 4 << 20;

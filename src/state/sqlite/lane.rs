@@ -36,6 +36,17 @@ pub(super) enum Access {
     Read,
 }
 
+impl Access {
+    /// How long a caller that runs its transaction inline waits for another process. Readers have nobody to wait for but
+    /// the moment in which a log is started anew.
+    fn inline_timeout(self) -> Duration {
+        match self {
+            Self::Write => Duration::ZERO,
+            Self::Read => Duration::from_millis(50),
+        }
+    }
+}
+
 /// How a job wants to be run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pace {
@@ -104,7 +115,7 @@ where
 
 impl Lane {
     pub(super) fn start(connection: Connection, access: Access, nudge: Option<Nudge>) -> Result<Self, StoreError> {
-        connection.busy_timeout(Duration::ZERO)?;
+        connection.busy_timeout(access.inline_timeout())?;
         let shared =
             Arc::new(Shared { connection: Mutex::new(connection), waiting: AtomicUsize::new(0), access, nudge });
         let (jobs, queue) = mpsc::channel();
@@ -193,7 +204,7 @@ impl Shared {
 
     fn commit_batch(&self, connection: &Connection, mut batch: Vec<Job>) {
         let durable = self.nudge.is_some() && batch.iter().any(|job| job.pace == Pace::Durable);
-        let result = waiting_for_others(connection, || {
+        let result = self.waiting_for_others(connection, || {
             synced(connection, durable, || {
                 self.begin(connection)?;
                 let ran = run_all(connection, &mut batch);
@@ -227,6 +238,17 @@ impl Shared {
         committed
     }
 
+    fn waiting_for_others<T>(
+        &self,
+        connection: &Connection,
+        run: impl FnOnce() -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        let result = run();
+        connection.busy_timeout(self.access.inline_timeout())?;
+        result
+    }
+
     fn lock(&self) -> MutexGuard<'_, Connection> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -242,16 +264,6 @@ fn run_all(connection: &Connection, batch: &mut [Job]) -> Result<(), StoreError>
         execute(connection, "RELEASE job")?;
     }
     Ok(())
-}
-
-fn waiting_for_others<T>(
-    connection: &Connection,
-    run: impl FnOnce() -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    let result = run();
-    connection.busy_timeout(Duration::ZERO)?;
-    result
 }
 
 /// Syncs the log on commit if `durable`: the commits of others that lie before it in the log are then safe as well.
@@ -276,4 +288,56 @@ fn execute(connection: &Connection, sql: &str) -> Result<(), StoreError> {
 
 fn ended() -> StoreError {
     StoreError::Database("the thread of the state store has ended".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::state::sqlite::checkpoint::Checkpointer;
+
+    fn synchronous(connection: &Connection) -> Result<i64, StoreError> {
+        Ok(connection.pragma_query_value(None, "synchronous", |row| row.get(0))?)
+    }
+
+    async fn ran_on_thread(lane: &Lane, pace: Pace) -> bool {
+        let caller = std::thread::current().id();
+        lane.run(pace, move |_| Ok(std::thread::current().id() != caller)).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn only_what_must_survive_a_loss_of_power_waits_for_the_disk() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lane.db");
+        let open = || Connection::open(&path).unwrap();
+        let connection = open();
+        connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL").unwrap();
+        let (_checkpointer, nudge) = Checkpointer::start(open(), &path).unwrap();
+        let lane = Lane::start(connection, Access::Write, Some(nudge)).unwrap();
+        let (normal, full) = (1, 2);
+        for (pace, expected) in [(Pace::Quick, normal), (Pace::Durable, full), (Pace::Long, normal)] {
+            assert_eq!(lane.run(pace, synchronous).await.unwrap(), expected, "{pace:?}");
+        }
+        assert!(!ran_on_thread(&lane, Pace::Quick).await, "a lone caller does not hop");
+        assert!(ran_on_thread(&lane, Pace::Long).await);
+        assert!(ran_on_thread(&lane, Pace::Durable).await);
+        drop(lane);
+    }
+
+    #[tokio::test]
+    async fn what_was_asked_for_is_committed_although_nobody_waits_for_it_any_more() {
+        let lane = Lane::start(Connection::open_in_memory().unwrap(), Access::Write, None).unwrap();
+        lane.run(Pace::Quick, |connection| execute(connection, "CREATE TABLE kept (row INTEGER)")).await.unwrap();
+        {
+            let taken = lane.shared.lock();
+            let insert = lane.run(Pace::Quick, |connection| execute(connection, "INSERT INTO kept VALUES (1)"));
+            assert!(insert.now_or_never().is_none(), "it waits, and is given up");
+            drop(taken);
+        }
+        let count = |connection: &Connection| {
+            Ok(connection.query_row("SELECT count(*) FROM kept", [], |row| row.get::<_, i64>(0))?)
+        };
+        assert_eq!(lane.run(Pace::Quick, count).await.unwrap(), 1);
+    }
 }

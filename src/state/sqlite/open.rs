@@ -2,7 +2,9 @@
 
 use std::{
     fs::{DirBuilder, File, OpenOptions, TryLockError},
+    io::ErrorKind,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
     thread::sleep,
     time::Duration,
 };
@@ -51,7 +53,14 @@ pub(super) fn open(location: &Location) -> Result<Connection, StoreError> {
 /// Switches to a write-ahead log. Whoever reads the file just now makes that fail, in part without waiting.
 fn log_ahead(connection: &Connection) -> Result<(), StoreError> {
     connection.busy_timeout(Duration::ZERO)?;
-    retry(|| Ok(connection.pragma_update(None, "journal_mode", "WAL")?))?;
+    retry(|| {
+        let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+        if mode == "wal" {
+            Ok(())
+        } else {
+            Err(StoreError::Database("no write-ahead log on this file system".to_owned()))
+        }
+    })?;
     Ok(connection.busy_timeout(BUSY_TIMEOUT)?)
 }
 
@@ -110,6 +119,10 @@ fn settled(connection: Connection) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// Closing any handle to a file drops every lock this process has on it, also those SQLite holds for another store. So
+/// a file that exists is left to SQLite, and nobody in this process opens a new one before its maker has closed it.
+static CREATING: Mutex<()> = Mutex::new(());
+
 /// Creates directory and file for nobody but their owner; SQLite gives its log the same mode.
 fn create(path: &Path) -> Result<(), StoreError> {
     if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
@@ -119,15 +132,17 @@ fn create(path: &Path) -> Result<(), StoreError> {
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(directory).map_err(|error| unusable(directory, &error))?;
     }
-    private_file(path).map(drop)
+    let _creating = CREATING.lock().unwrap_or_else(PoisonError::into_inner);
+    match private(OpenOptions::new().create_new(true)).open(path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(unusable(path, &error)),
+        _ => Ok(()),
+    }
 }
 
-fn private_file(path: &Path) -> Result<File, StoreError> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map_err(|error| unusable(path, &error))
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options.write(true)
 }
 
 fn unusable(path: &Path, error: &std::io::Error) -> StoreError {
@@ -171,7 +186,7 @@ fn lock_schema(path: &Path) -> Result<File, StoreError> {
     let mut name = path.as_os_str().to_owned();
     name.push("-schema.lock");
     let path = PathBuf::from(name);
-    let file = private_file(&path)?;
+    let file = private(OpenOptions::new().create(true).truncate(false)).open(&path).map_err(|e| unusable(&path, &e))?;
     retry(|| match file.try_lock() {
         Ok(()) => Ok(()),
         Err(TryLockError::WouldBlock) => Err(StoreError::Busy),

@@ -1,4 +1,4 @@
-//! Deleting what no decision will ask for again, a little with every call.
+//! Deleting what no decision will ask for again, a little with every few calls.
 
 use rusqlite::{Connection, params};
 
@@ -7,10 +7,17 @@ use crate::state::StoreError;
 /// How long a settled call without a live key stays on the ledger: longer than any budget looks back.
 const SETTLED_CALLS_KEPT_MS: i64 = 32 * 24 * 60 * 60 * 1000;
 
-/// The most rows of a kind deleted with one call: it may write one, so what has expired does not pile up.
-const ROWS_AT_ONCE: i64 = 4;
+/// Every so many calls one of them tidies up.
+const CALLS_BETWEEN: i64 = 16;
 
-pub(super) fn tidy(connection: &Connection, now_ms: i64) -> Result<(), StoreError> {
+/// The most rows of a kind deleted at once: several for each call in between, so what has expired does not pile up.
+const ROWS_AT_ONCE: i64 = 4 * CALLS_BETWEEN;
+
+/// Tidies up if it is the turn of the ledger row `call_row`.
+pub(super) fn tidy(connection: &Connection, call_row: i64, now_ms: i64) -> Result<(), StoreError> {
+    if call_row % CALLS_BETWEEN != 0 {
+        return Ok(());
+    }
     for sql in [
         "DELETE FROM spent_plans WHERE (workspace, token) IN \
          (SELECT workspace, token FROM spent_plans WHERE expires_at_ms <= ?1 ORDER BY expires_at_ms LIMIT ?2)",

@@ -171,7 +171,10 @@ async fn settled_calls_leave_the_ledger_in_time_and_unknown_ones_do_not() {
         begun(&*store, call("two")).await;
         settled(&*store, "two", CallOutcome::Unknown).await;
         let later_ms = NOW_MS + 33 * DAY_MS;
-        begun(&*store, Begin { now_ms: later_ms, lease_until_ms: later_ms + MINUTE_MS, ..call("three") }).await;
+        for number in 0..20 {
+            let later = call(&format!("later {number}"));
+            begun(&*store, Begin { now_ms: later_ms, lease_until_ms: later_ms + MINUTE_MS, ..later }).await;
+        }
         assert!(store.settle(settlement("one", CallOutcome::Committed)).await.is_err(), "forgotten");
         settled(&*store, "two", CallOutcome::Committed).await;
     })

@@ -8,9 +8,10 @@ use std::{
 };
 
 use customerio_mcp::state::{
-    Begin, BeginOutcome, CallState, Lease, Store,
+    AuditEntry, Begin, BeginOutcome, CallState, Lease, Store, StoreError,
     sqlite::{Location, SqliteStore},
 };
+use rusqlite::Connection;
 use tokio::task::JoinSet;
 
 use super::{CHAIN_KEY, material::*};
@@ -77,25 +78,51 @@ async fn racing_calls_get_exactly_what_there_is() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_call_that_fails_in_a_shared_commit_undoes_nobody_elses() {
-    for (stores, _directory) in racetracks() {
-        let mut tasks = JoinSet::new();
-        for number in 0..TASKS {
-            // Every second one asks for a call id that is taken, which the database refuses half-way through.
-            let begin = for_the_budget(call(&format!("call {}", number / 2)), number);
-            let begin = Begin { charges: vec![sends(1, HOUR_MS, 1_000)], ..begin };
-            let store = Arc::clone(&stores[number % stores.len()]);
-            tasks.spawn(async move { store.begin(begin).await.is_ok() });
-        }
-        let begun = tasks.join_all().await.into_iter().filter(|ok| *ok).count();
-        assert_eq!(begun, TASKS / 2);
-        let usage =
-            stores[0].usage(SHOP.to_owned(), LOCAL.to_owned(), vec![sends(0, HOUR_MS, 1_000)], NOW_MS).await.unwrap();
-        assert_eq!(usage[0].used, 32);
-        let report = stores[0].verify_audit(SHOP.to_owned()).await.unwrap();
-        assert_eq!((report.records, report.faults), (32, Vec::new()));
+/// The calls all wait while another connection holds the database, and so share a commit once it lets go.
+#[tokio::test]
+async fn a_call_that_fails_in_a_shared_commit_undoes_nobody_elses_work_and_all_of_its_own() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state.db");
+    let store = open(&path);
+    let elsewhere = |begin: Begin| Begin {
+        workspace: "broken".to_owned(),
+        audit: AuditEntry { workspace: "broken".to_owned(), ..begin.audit.clone() },
+        ..begin
+    };
+    begun(&*store, elsewhere(call("first"))).await;
+    let by_hand = Connection::open(&path).unwrap();
+    // Nothing can be appended to this chain, so a call there fails with its very last statement.
+    by_hand.execute_batch("UPDATE audit_heads SET mac = zeroblob(32) WHERE workspace = 'broken'").unwrap();
+
+    by_hand.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut tasks = JoinSet::new();
+    for number in 0..TASKS {
+        let begin = for_a_place(call(&number.to_string()), number);
+        let begin = Begin { charges: vec![sends(1, HOUR_MS, 1_000)], ..begin };
+        let begin = if number % 3 == 0 { elsewhere(begin) } else { begin };
+        let store = Arc::clone(&store);
+        tasks.spawn(async move { (number, store.begin(begin).await) });
     }
+    tokio::task::yield_now().await;
+    by_hand.execute_batch("COMMIT").unwrap();
+
+    let mut places = 0;
+    for (number, outcome) in tasks.join_all().await {
+        match outcome {
+            Ok(BeginOutcome::Begun) => places += 1,
+            Ok(BeginOutcome::TestProfilesFull { active: 25, .. }) => {}
+            Err(StoreError::Database(_)) => assert_eq!(number % 3, 0),
+            other => panic!("{number}: {other:?}"),
+        }
+    }
+    assert_eq!(places, 25);
+    for (workspace, expected) in [(SHOP, 25), ("broken", 0)] {
+        let charges = vec![sends(0, HOUR_MS, 1_000)];
+        let usage = store.usage(workspace.to_owned(), LOCAL.to_owned(), charges, NOW_MS).await.unwrap();
+        let profiles = store.test_profiles(workspace.to_owned(), NOW_MS).await.unwrap();
+        assert_eq!((usage[0].used, profiles.len()), (expected, places * usize::from(workspace == SHOP)), "{workspace}");
+    }
+    assert_eq!(store.verify_audit(SHOP.to_owned()).await.unwrap().records, 25);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -1,6 +1,6 @@
 //! The suite every store has to pass, and what is particular to SQLite.
 
-#![expect(clippy::unwrap_used, reason = "test material outside of test functions")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "test material outside of test functions")]
 
 mod audit;
 mod budgets;
