@@ -52,22 +52,27 @@ pub(super) fn widths_ms(limits: &[Limit]) -> Vec<i64> {
 }
 
 /// The sum of all buckets.
-pub(super) fn total(buckets: &[Bucket]) -> u64 {
+fn total(buckets: &[Bucket]) -> u64 {
     buckets.iter().fold(0, |sum, bucket| sum.saturating_add(bucket.amount))
 }
 
-/// `None` if the limit holds `amount` beside what the buckets hold and `pending` of the same call, else what stands in
-/// the way. `buckets` are those that count, oldest first.
-pub(super) fn check(charge: &Charge, limit: &Limit, buckets: &[Bucket], pending: u64) -> Option<Exhausted> {
+/// Whether the limit holds a charge beside what is `used`, which includes what the same call charged before.
+pub(super) fn fits(charge: &Charge, limit: &Limit, used: u64) -> bool {
+    used.saturating_add(charge.amount) <= limit.max
+}
+
+/// What stands in the way of a charge that does not fit beside what the buckets hold and `pending` of the same call.
+/// `buckets` are those that count, oldest first.
+pub(super) fn exhausted(charge: &Charge, limit: &Limit, buckets: &[Bucket], pending: u64) -> Exhausted {
     let used = total(buckets).saturating_add(pending);
-    let wanted = used.saturating_add(charge.amount);
-    (wanted > limit.max).then(|| Exhausted {
+    let excess = used.saturating_add(charge.amount).saturating_sub(limit.max);
+    Exhausted {
         budget: charge.budget.clone(),
         window_ms: limit.window_ms,
         max: limit.max,
         used,
-        frees_at_ms: frees_at_ms(limit, buckets, wanted.saturating_sub(limit.max)),
-    })
+        frees_at_ms: frees_at_ms(limit, buckets, excess),
+    }
 }
 
 /// When the oldest buckets that together hold `excess` have left the window.
@@ -108,7 +113,7 @@ mod tests {
     #[test]
     fn the_time_named_is_the_first_at_which_the_charge_fits() {
         let buckets = [Bucket { start_ms: 0, amount: 4 }, Bucket { start_ms: 120_000, amount: 6 }];
-        let exhausted = check(&charge(5), &HOUR, &buckets, 0).unwrap();
+        let exhausted = exhausted(&charge(5), &HOUR, &buckets, 0);
         assert_eq!((exhausted.used, exhausted.frees_at_ms), (10, Some(120_000 + MINUTE_MS + HOUR.window_ms)));
         let frees_at_ms = exhausted.frees_at_ms.unwrap();
         assert!(buckets[1].start_ms <= counted_after_ms(frees_at_ms, HOUR.window_ms));
@@ -117,9 +122,9 @@ mod tests {
 
     #[test]
     fn a_charge_larger_than_the_limit_never_fits() {
-        assert_eq!(check(&charge(11), &HOUR, &[], 0).unwrap().frees_at_ms, None);
-        assert_eq!(check(&charge(10), &HOUR, &[], 0), None);
-        assert_eq!(check(&charge(u64::MAX), &HOUR, &[], 3).unwrap().used, 3);
+        assert_eq!(exhausted(&charge(11), &HOUR, &[], 0).frees_at_ms, None);
+        assert!(!fits(&charge(11), &HOUR, 0) && !fits(&charge(u64::MAX), &HOUR, 3));
+        assert!(fits(&charge(10), &HOUR, 0) && !fits(&charge(10), &HOUR, 1));
     }
 
     #[test]

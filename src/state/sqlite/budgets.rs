@@ -22,13 +22,16 @@ pub(super) fn check(connection: &Connection, begin: &Begin) -> Result<Option<Exh
     for (place, charge) in begin.charges.iter().enumerate() {
         let pending = amount_before(&begin.charges[..place], &charge.budget);
         for limit in &charge.limits {
-            let buckets = buckets(connection, account, &charge.budget, limit, begin.now_ms)?;
-            if let Some(exhausted) = windows::check(charge, limit, &buckets, pending) {
-                worst = Some(match worst {
-                    Some(worst) => windows::stricter(worst, exhausted),
-                    None => exhausted,
-                });
+            let used = used(connection, account, &charge.budget, limit, begin.now_ms)?;
+            if windows::fits(charge, limit, used.saturating_add(pending)) {
+                continue;
             }
+            let buckets = buckets(connection, account, &charge.budget, limit, begin.now_ms)?;
+            let exhausted = windows::exhausted(charge, limit, &buckets, pending);
+            worst = Some(match worst {
+                Some(worst) => windows::stricter(worst, exhausted),
+                None => exhausted,
+            });
         }
     }
     Ok(worst)
@@ -39,7 +42,26 @@ fn amount_before(charges: &[Charge], budget: &str) -> u64 {
     charges.iter().filter(|charge| charge.budget == budget).fold(0, |sum, charge| sum.saturating_add(charge.amount))
 }
 
-/// The buckets that count, oldest first.
+/// The sum of the buckets that count.
+fn used(
+    connection: &Connection,
+    account: Account<'_>,
+    budget: &str,
+    limit: &Limit,
+    now_ms: i64,
+) -> Result<u64, StoreError> {
+    let width_ms = windows::bucket_width_ms(limit.window_ms);
+    let after_ms = windows::counted_after_ms(now_ms, limit.window_ms);
+    let sum: i64 = connection
+        .prepare_cached(
+            "SELECT ifnull(sum(amount), 0) FROM budget_buckets \
+             WHERE workspace = ?1 AND principal = ?2 AND budget = ?3 AND width_ms = ?4 AND bucket_ms > ?5",
+        )?
+        .query_row(params![account.workspace, account.principal, budget, width_ms, after_ms], |row| row.get(0))?;
+    Ok(counted(sum))
+}
+
+/// The buckets that count, oldest first: asked for only to say when a charge will fit.
 fn buckets(
     connection: &Connection,
     account: Account<'_>,
@@ -124,7 +146,7 @@ pub(super) fn usage(
     let mut usages = Vec::new();
     for charge in charges {
         for limit in &charge.limits {
-            let used = windows::total(&buckets(connection, account, &charge.budget, limit, now_ms)?);
+            let used = used(connection, account, &charge.budget, limit, now_ms)?;
             let Limit { window_ms, max } = *limit;
             usages.push(Usage { budget: charge.budget.clone(), window_ms, max, used });
         }

@@ -225,3 +225,52 @@ impl Store for SqliteStore {
         self.write(Pace::Durable, move |connection| auditor.prune(connection, &workspace, before_ms)).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::{AuditPhase, CallKey, PlanUse};
+
+    fn begin(key: Option<CallKey>, plan: Option<PlanUse>) -> Begin {
+        let audit = AuditEntry {
+            at_ms: 0,
+            workspace: "shop".to_owned(),
+            call_id: "call".to_owned(),
+            principal: "local".to_owned(),
+            tool: "send_transactional".to_owned(),
+            effect: "send".to_owned(),
+            phase: AuditPhase::Decision,
+            subject: None,
+            decision: "admitted".to_owned(),
+            approved_by: None,
+            upstream_status: None,
+            duration_ms: None,
+        };
+        Begin {
+            call_id: audit.call_id.clone(),
+            workspace: audit.workspace.clone(),
+            principal: audit.principal.clone(),
+            tool: audit.tool.clone(),
+            effect: audit.effect.clone(),
+            now_ms: 0,
+            lease_until_ms: 1,
+            key,
+            plan,
+            charges: Vec::new(),
+            test_profile: None,
+            subjects: Vec::new(),
+            recovery: None,
+            audit,
+        }
+    }
+
+    #[test]
+    fn a_call_that_must_not_happen_twice_is_on_disk_before_it_begins() {
+        let digest = Digest([0; 32]);
+        let key = Some(CallKey { key: digest, arguments: digest, expires_at_ms: 1 });
+        let plan = Some(PlanUse { token: digest, expires_at_ms: 1 });
+        assert_eq!(pace_of(&begin(None, None)), Pace::Quick);
+        assert_eq!(pace_of(&begin(key, None)), Pace::Durable);
+        assert_eq!(pace_of(&begin(None, plan)), Pace::Durable);
+    }
+}

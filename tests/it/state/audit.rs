@@ -214,6 +214,12 @@ async fn a_pruned_chain_shows_tampering_with_what_is_left_and_with_its_checkpoin
         ("DELETE FROM audit WHERE sequence = 4", "removed"),
         ("UPDATE audit_checkpoints SET sequence = 2", "forged"),
         ("DELETE FROM audit_checkpoints", "removed"),
+        (
+            "INSERT INTO audit (sequence, writer, at_ms, workspace, call_id, principal, tool, effect, phase, decision, \
+             hash) SELECT 2, writer, at_ms, workspace, call_id, principal, tool, effect, phase, decision, hash \
+             FROM audit WHERE sequence = 4",
+            "forged",
+        ),
     ] {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("state.db");

@@ -88,6 +88,21 @@ fn every_migration_says_its_number_and_is_applied_once() {
 }
 
 #[test]
+fn a_fresh_file_may_be_opened_by_many_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    for number in 0..5 {
+        let path = directory.path().join(format!("{number}.db"));
+        let stores: Vec<_> = std::thread::scope(|scope| {
+            let openers: Vec<_> = (0..8).map(|_| scope.spawn(|| open(&path))).collect();
+            openers.into_iter().map(|opener| opener.join().unwrap()).collect()
+        });
+        for store in stores {
+            store.unwrap();
+        }
+    }
+}
+
+#[test]
 fn an_empty_file_becomes_a_store_and_a_file_of_something_else_does_not() {
     let directory = tempfile::tempdir().unwrap();
     let empty = directory.path().join("empty.db");
