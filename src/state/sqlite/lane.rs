@@ -198,22 +198,24 @@ impl Shared {
             let mut batch = vec![first];
             batch.extend(queue.try_iter().take(LARGEST_BATCH - 1));
             self.waiting.fetch_sub(batch.len(), Ordering::AcqRel);
-            self.commit_batch(&connection, batch);
+            let result = self.commit_batch(&connection, &mut batch);
+            // Whoever is answered finds the connection free again.
+            drop(connection);
+            for job in batch {
+                job.task.answer(result.clone());
+            }
         }
     }
 
-    fn commit_batch(&self, connection: &Connection, mut batch: Vec<Job>) {
+    fn commit_batch(&self, connection: &Connection, batch: &mut [Job]) -> Result<(), StoreError> {
         let durable = self.nudge.is_some() && batch.iter().any(|job| job.pace == Pace::Durable);
-        let result = self.waiting_for_others(connection, || {
+        self.waiting_for_others(connection, || {
             synced(connection, durable, || {
                 self.begin(connection)?;
-                let ran = run_all(connection, &mut batch);
+                let ran = run_all(connection, batch);
                 self.end(connection, ran)
             })
-        });
-        for job in batch {
-            job.task.answer(result.clone());
-        }
+        })
     }
 
     fn begin(&self, connection: &Connection) -> Result<(), StoreError> {
