@@ -1,6 +1,6 @@
 //! The ledger of calls that change something, with what they reserve.
 
-use super::{AuditEntry, Digest};
+use super::{AuditEntry, Digest, sealed::debug_unsealed};
 
 /// Where a recorded call stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +80,7 @@ pub struct Usage {
 }
 
 /// A reserved place for one test profile.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct TestProfileReservation {
     /// Digests of the person's identifiers.
     pub subjects: Vec<Digest>,
@@ -96,8 +96,10 @@ pub struct TestProfileReservation {
     pub unledgered: u64,
 }
 
+debug_unsealed!(TestProfileReservation { subjects, run_id, expires_at_ms, active_limit, unledgered } sealed { sealed_identifiers });
+
 /// A test profile on the ledger.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct TestProfile {
     /// Digests of the person's identifiers.
     pub subjects: Vec<Digest>,
@@ -115,8 +117,10 @@ pub struct TestProfile {
     pub state: CallState,
 }
 
+debug_unsealed!(TestProfile { subjects, run_id, call_id, created_at_ms, expires_at_ms, state } sealed { sealed_identifiers });
+
 /// Everything a call needs before its first request may leave.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Begin {
     /// Unique id of the call.
     pub call_id: String,
@@ -147,6 +151,8 @@ pub struct Begin {
     /// The audit decision.
     pub audit: AuditEntry,
 }
+
+debug_unsealed!(Begin { call_id, workspace, principal, tool, effect, now_ms, lease_until_ms, key, plan, charges, test_profile, subjects, audit } sealed { recovery });
 
 /// Whether the call may go on.
 #[derive(Debug, Clone)]
@@ -188,7 +194,7 @@ pub struct Exhausted {
 }
 
 /// A call on the ledger.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct RecordedCall {
     /// Its id.
     pub call_id: String,
@@ -208,8 +214,10 @@ pub struct RecordedCall {
     pub lease_until_ms: i64,
 }
 
+debug_unsealed!(RecordedCall { call_id, tool, state, arguments, began_at_ms, lease_until_ms } sealed { answer, recovery });
+
 /// How a begun call ended.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Settle {
     /// The call.
     pub call_id: String,
@@ -226,3 +234,5 @@ pub struct Settle {
     /// The audit outcome.
     pub audit: AuditEntry,
 }
+
+debug_unsealed!(Settle { call_id, workspace, now_ms, outcome, audit } sealed { answer, test_profile_identifiers });

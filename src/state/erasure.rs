@@ -1,6 +1,6 @@
 //! Erasures and the tombstones they leave.
 
-use super::Digest;
+use super::{Digest, sealed::debug_unsealed};
 
 /// Where an erasure stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub enum ErasureState {
 }
 
 /// One person's erasure.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Erasure {
     /// Unique id, named by the receipt.
     pub erasure_id: String,
@@ -31,6 +31,8 @@ pub struct Erasure {
     /// The receipt as JSON, without personal data.
     pub receipt: Option<String>,
 }
+
+debug_unsealed!(Erasure { erasure_id, workspace, subjects, state, requested_at_ms, completed_at_ms, receipt } sealed { sealed_identifiers });
 
 /// A mark that refuses to bring an erased person back.
 #[derive(Debug, Clone, PartialEq, Eq)]

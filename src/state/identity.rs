@@ -1,6 +1,6 @@
 //! Identity strategy, remembered people and write leases.
 
-use super::Digest;
+use super::{Digest, sealed::debug_unsealed};
 
 /// A declared identity strategy, as the guards wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub enum Declaration {
 }
 
 /// A person remembered under one digest of one identifier.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct CachedPerson {
     /// Digest of the identifier and its kind.
     pub key: Digest,
@@ -45,6 +45,8 @@ pub struct CachedPerson {
     /// Unix milliseconds after which the entry is not used.
     pub expires_at_ms: i64,
 }
+
+debug_unsealed!(CachedPerson { key, person, expires_at_ms } sealed { sealed });
 
 /// A lease that serialises writes to one identifier across threads, processes and replicas.
 #[derive(Debug, Clone)]

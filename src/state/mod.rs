@@ -6,9 +6,13 @@
 
 mod audit;
 mod call;
+mod chain;
 mod digest;
 mod erasure;
 mod identity;
+mod sealed;
+pub mod sqlite;
+mod windows;
 
 use async_trait::async_trait;
 
@@ -24,7 +28,7 @@ pub use self::{
 };
 
 /// Why the store could not decide. Nothing was written.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// The database answered with an error; the text names no data.
     #[error("the state store failed: {0}")]

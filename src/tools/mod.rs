@@ -5,19 +5,19 @@
 
 pub mod answer;
 pub mod context;
-mod customer;
+pub mod customer;
 mod directory;
-mod events;
-mod guardrails;
-mod messages;
-mod people;
-mod privacy;
+pub mod events;
+pub mod guardrails;
+pub mod messages;
+pub mod people;
+pub mod privacy;
 pub mod route;
-mod segments;
-mod test_customers;
+pub mod segments;
+pub mod test_customers;
 pub mod tool;
 mod upstream;
-mod verify;
+pub mod verify;
 pub mod workspace;
 
 use std::sync::Arc;

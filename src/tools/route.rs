@@ -104,7 +104,7 @@ impl Route<'_> {
             let recovery = self.recovery(call, &cx, began_at_ms);
             result = match self.find(&cx, recovery).await {
                 Some(found) => Ok(found),
-                None => Err(self.unknown_fate(call, error.clone())),
+                None => Err(unknown_fate(call, error.clone())),
             };
         }
         self.settle(call, &cx, &result).await;
@@ -152,7 +152,7 @@ impl Route<'_> {
                 }
                 Ok(found)
             }
-            None => Err(self.unknown_fate(call, outcome_unknown())),
+            None => Err(unknown_fate(call, outcome_unknown())),
         }
     }
 
@@ -181,21 +181,21 @@ impl Route<'_> {
         }
     }
 
-    /// What is said of a call that may have happened.
-    fn unknown_fate(&self, call: &Call<'_>, error: ToolError) -> ToolError {
-        if call.retry == Retry::Ledger {
-            let mut told = outcome_unknown();
-            told.upstream_status = error.upstream_status;
-            return told;
-        }
-        let mut told = error;
-        told.repeatable = true;
-        told.next(format!("Repeat the same {} call: doing it twice changes nothing more.", call.tool))
-    }
-
     fn elapsed_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
+}
+
+/// What is said of a call that may have happened.
+fn unknown_fate(call: &Call<'_>, error: ToolError) -> ToolError {
+    if call.retry == Retry::Ledger {
+        let mut told = outcome_unknown();
+        told.upstream_status = error.upstream_status;
+        return told;
+    }
+    let mut told = error;
+    told.repeatable = true;
+    told.next(format!("Repeat the same {} call: doing it twice changes nothing more.", call.tool))
 }
 
 fn outcome_unknown() -> ToolError {

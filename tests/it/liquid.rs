@@ -1,7 +1,6 @@
 //! The templates of `tests/fixtures/liquid` and what becomes of them; what a template asks for; and that no template,
 //! however hostile, panics or runs on.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 

@@ -5,3 +5,5 @@
 mod api;
 #[cfg(test)]
 mod liquid;
+#[cfg(test)]
+mod state;

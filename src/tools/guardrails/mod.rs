@@ -1,8 +1,8 @@
 //! Tools that show what the guards allow and remember, and that declare who a customer is.
 
-mod audit;
-mod declare;
-mod show;
+pub mod audit;
+pub mod declare;
+pub mod show;
 
 pub use audit::ListAudit;
 pub use declare::DeclareIdentityStrategy;

@@ -1,10 +1,10 @@
 //! Tools for messages: templates, previews, transactional sends, deliveries.
 
-mod delivery;
-mod preview;
+pub mod delivery;
+pub mod preview;
 mod rendering;
-mod send;
-mod templates;
+pub mod send;
+pub mod templates;
 
 pub use delivery::GetDelivery;
 pub use preview::PreviewMessage;

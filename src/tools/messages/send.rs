@@ -41,7 +41,7 @@ pub enum Channel {
     Push,
     /// SMS.
     Sms,
-    /// WhatsApp.
+    /// `WhatsApp`.
     #[serde(rename = "whatsapp")]
     WhatsApp,
     /// In-app message.
@@ -88,7 +88,7 @@ pub struct Input {
 /// Answer of `send_transactional`.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Output {
-    /// `queued`: whether it arrives is told by get_delivery.
+    /// `queued`: whether it arrives is told by `get_delivery`.
     state: &'static str,
     delivery_id: String,
     /// Unix seconds.

@@ -1,8 +1,8 @@
 //! Tools for people: find, get, identify.
 
-mod find;
-mod get;
-mod identify;
+pub mod find;
+pub mod get;
+pub mod identify;
 
 pub use find::FindCustomers;
 pub use get::{Detail, GetCustomer};

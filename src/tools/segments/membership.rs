@@ -35,7 +35,7 @@ pub struct Input {
 /// Answer of both tools.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Output {
-    /// `accepted`: Customer.io works it off in a moment; get_segment shows the count.
+    /// `accepted`: Customer.io works it off in a moment; `get_segment` shows the count.
     result: WriteResult,
     segment_id: i64,
     /// How many people the call was for.
@@ -113,17 +113,15 @@ async fn members(cx: &CallContext<'_>, input: &Input) -> Result<(Vec<String>, Ap
     let subjects = &cx.admitted.people.subjects;
     let by_cio_id: Option<Vec<String>> =
         subjects.iter().map(|subject| subject.person.as_ref().map(|person| person.cio_id.clone())).collect();
-    Ok(match by_cio_id {
-        Some(people) => (people, ApiIdType::CioId),
-        None => {
-            let id_type = match subjects.first().map(|subject| subject.given.id_type) {
-                Some(IdType::Email) => ApiIdType::Email,
-                Some(IdType::CioId) => ApiIdType::CioId,
-                _ => ApiIdType::Id,
-            };
-            (subjects.iter().map(|subject| subject.given.value.clone()).collect(), id_type)
-        }
-    })
+    if let Some(people) = by_cio_id {
+        return Ok((people, ApiIdType::CioId));
+    }
+    let id_type = match subjects.first().map(|subject| subject.given.id_type) {
+        Some(IdType::Email) => ApiIdType::Email,
+        Some(IdType::CioId) => ApiIdType::CioId,
+        _ => ApiIdType::Id,
+    };
+    Ok((subjects.iter().map(|subject| subject.given.value.clone()).collect(), id_type))
 }
 
 fn accepted(input: &Input) -> Output {

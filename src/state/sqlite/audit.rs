@@ -1,0 +1,238 @@
+//! Audit records: appending, listing and pruning. `verify.rs` proves them.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::columns::{counted, stored};
+use crate::state::{
+    AuditEntry, AuditQuery, AuditRecord, StoreError,
+    chain::{Anchor, AnchorKind, ChainHasher, Walk},
+};
+
+/// The most records of one page, whatever is asked for.
+const LARGEST_PAGE: u32 = 1_000;
+
+/// The columns [`record`] reads, in its order.
+pub(super) const COLUMNS: &str = "row, writer, sequence, at_ms, workspace, call_id, principal, tool, effect, phase, \
+                                  subject, decision, approved_by, upstream_status, duration_ms, hash";
+
+/// Appends to the chains of one database.
+#[derive(Debug)]
+pub(super) struct Auditor {
+    pub(super) hasher: ChainHasher,
+    pub(super) writer: String,
+}
+
+impl Auditor {
+    /// Appends `entry` to the chain of its workspace. A head that was tampered with is not built upon: that would make
+    /// whatever was done to the chain look genuine.
+    pub(super) fn append(&self, connection: &Connection, entry: &AuditEntry) -> Result<(), StoreError> {
+        let head = read_anchor(connection, &self.hasher, AnchorKind::Head, &entry.workspace, &self.writer)?;
+        let last = match head {
+            Anchored::Absent => Anchor::START,
+            Anchored::Genuine(anchor) => anchor,
+            Anchored::Forged => return Err(StoreError::Database("the head of the audit chain is forged".to_owned())),
+        };
+        let sequence = last.sequence.saturating_add(1);
+        let hash = self.hasher.record(&last.hash, &self.writer, sequence, entry);
+        let next = Anchor { sequence, hash };
+        insert(connection, &self.writer, &next, entry)?;
+        self.write_anchor(connection, AnchorKind::Head, &entry.workspace, &self.writer, &next)
+    }
+
+    pub(super) fn write_anchor(
+        &self,
+        connection: &Connection,
+        kind: AnchorKind,
+        workspace: &str,
+        writer: &str,
+        anchor: &Anchor,
+    ) -> Result<(), StoreError> {
+        let sql = match kind {
+            AnchorKind::Head => {
+                "INSERT OR REPLACE INTO audit_heads (workspace, writer, sequence, hash, mac) VALUES (?1, ?2, ?3, ?4, ?5)"
+            }
+            AnchorKind::Checkpoint => {
+                "INSERT OR REPLACE INTO audit_checkpoints (workspace, writer, sequence, hash, mac) \
+                 VALUES (?1, ?2, ?3, ?4, ?5)"
+            }
+        };
+        let mac = self.hasher.anchor(kind, workspace, writer, anchor);
+        connection.prepare_cached(sql)?.execute(params![
+            workspace,
+            writer,
+            stored(anchor.sequence),
+            anchor.hash,
+            mac
+        ])?;
+        Ok(())
+    }
+
+    /// Cuts every chain of the workspace before `before_ms`. What is cut is proven first: pruning must not be a way to
+    /// be rid of the traces of tampering.
+    pub(super) fn prune(&self, connection: &Connection, workspace: &str, before_ms: i64) -> Result<u64, StoreError> {
+        writers(connection, workspace)?
+            .iter()
+            .map(|writer| self.prune_chain(connection, workspace, writer, before_ms))
+            .sum()
+    }
+
+    fn prune_chain(
+        &self,
+        connection: &Connection,
+        workspace: &str,
+        writer: &str,
+        before_ms: i64,
+    ) -> Result<u64, StoreError> {
+        let broken = || StoreError::Database("the audit chain does not hold; nothing was pruned".to_owned());
+        let start = match read_anchor(connection, &self.hasher, AnchorKind::Checkpoint, workspace, writer)? {
+            Anchored::Absent => Anchor::START,
+            Anchored::Genuine(anchor) => anchor,
+            Anchored::Forged => return Err(broken()),
+        };
+        let mut walk = Walk::new(&self.hasher, start);
+        let mut statement = connection.prepare_cached(&chain_sql())?;
+        let mut rows = statement.query(params![workspace, writer, stored(start.sequence)])?;
+        while let Some(row) = rows.next()? {
+            let record = record(row)?;
+            if record.entry.at_ms >= before_ms {
+                break;
+            }
+            walk.step(record).map_err(|_| broken())?;
+        }
+        if walk.proven() > 0 {
+            self.cut(connection, workspace, writer, &walk.last())?;
+        }
+        Ok(walk.proven())
+    }
+
+    fn cut(&self, connection: &Connection, workspace: &str, writer: &str, until: &Anchor) -> Result<(), StoreError> {
+        self.write_anchor(connection, AnchorKind::Checkpoint, workspace, writer, until)?;
+        connection
+            .prepare_cached("DELETE FROM audit WHERE workspace = ?1 AND writer = ?2 AND sequence <= ?3")?
+            .execute(params![workspace, writer, stored(until.sequence)])?;
+        Ok(())
+    }
+}
+
+fn insert(connection: &Connection, writer: &str, place: &Anchor, entry: &AuditEntry) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "INSERT INTO audit (writer, sequence, at_ms, workspace, call_id, principal, tool, effect, phase, subject, \
+             decision, approved_by, upstream_status, duration_ms, hash) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+        )?
+        .execute(params![
+            writer,
+            stored(place.sequence),
+            entry.at_ms,
+            entry.workspace,
+            entry.call_id,
+            entry.principal,
+            entry.tool,
+            entry.effect,
+            entry.phase,
+            entry.subject,
+            entry.decision,
+            entry.approved_by,
+            entry.upstream_status,
+            entry.duration_ms.map(stored),
+            place.hash
+        ])?;
+    Ok(())
+}
+
+/// A head or checkpoint as it was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Anchored {
+    Absent,
+    Genuine(Anchor),
+    Forged,
+}
+
+pub(super) fn read_anchor(
+    connection: &Connection,
+    hasher: &ChainHasher,
+    kind: AnchorKind,
+    workspace: &str,
+    writer: &str,
+) -> Result<Anchored, StoreError> {
+    let sql = match kind {
+        AnchorKind::Head => "SELECT sequence, hash, mac FROM audit_heads WHERE workspace = ?1 AND writer = ?2",
+        AnchorKind::Checkpoint => {
+            "SELECT sequence, hash, mac FROM audit_checkpoints WHERE workspace = ?1 AND writer = ?2"
+        }
+    };
+    let read = |row: &Row<'_>| {
+        let anchor = Anchor { sequence: counted(row.get(0)?), hash: row.get(1)? };
+        let genuine = hasher.anchor(kind, workspace, writer, &anchor) == row.get(2)?;
+        Ok(if genuine { Anchored::Genuine(anchor) } else { Anchored::Forged })
+    };
+    match connection.prepare_cached(sql)?.query_row([workspace, writer], read).optional() {
+        Ok(found) => Ok(found.unwrap_or(Anchored::Absent)),
+        Err(error) if is_unreadable(&error) => Ok(Anchored::Forged),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether a column holds what we never wrote, as opposed to the database failing.
+pub(super) fn is_unreadable(error: &rusqlite::Error) -> bool {
+    use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, Utf8Error};
+    matches!(error, FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) | Utf8Error(..))
+}
+
+/// One chain after a sequence number, in order.
+pub(super) fn chain_sql() -> String {
+    format!("SELECT {COLUMNS} FROM audit WHERE workspace = ?1 AND writer = ?2 AND sequence > ?3 ORDER BY sequence")
+}
+
+/// Every writer that has left a record, a head or a checkpoint in the workspace.
+pub(super) fn writers(connection: &Connection, workspace: &str) -> Result<Vec<String>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT writer FROM audit_heads WHERE workspace = ?1 UNION \
+         SELECT writer FROM audit_checkpoints WHERE workspace = ?1 UNION \
+         SELECT writer FROM audit WHERE workspace = ?1",
+    )?;
+    let rows = statement.query_map([workspace], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Reads the columns of [`COLUMNS`].
+pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<AuditRecord> {
+    let entry = AuditEntry {
+        at_ms: row.get(3)?,
+        workspace: row.get(4)?,
+        call_id: row.get(5)?,
+        principal: row.get(6)?,
+        tool: row.get(7)?,
+        effect: row.get(8)?,
+        phase: row.get(9)?,
+        subject: row.get(10)?,
+        decision: row.get(11)?,
+        approved_by: row.get(12)?,
+        upstream_status: row.get(13)?,
+        duration_ms: row.get::<_, Option<i64>>(14)?.map(counted),
+    };
+    Ok(AuditRecord { row: row.get(0)?, writer: row.get(1)?, sequence: counted(row.get(2)?), entry, hash: row.get(15)? })
+}
+
+pub(super) fn list(connection: &Connection, query: &AuditQuery) -> Result<Vec<AuditRecord>, StoreError> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM audit WHERE workspace = ?1 AND (?2 IS NULL OR tool = ?2) \
+         AND (?3 IS NULL OR phase = ?3) AND (?4 IS NULL OR subject = ?4) AND (?5 IS NULL OR call_id = ?5) \
+         AND (?6 IS NULL OR at_ms >= ?6) AND (?7 IS NULL OR row < ?7) ORDER BY row DESC LIMIT ?8"
+    ))?;
+    let rows = statement.query_map(
+        params![
+            query.workspace,
+            query.tool,
+            query.phase,
+            query.subject,
+            query.call_id,
+            query.since_ms,
+            query.before_row,
+            query.limit.min(LARGEST_PAGE)
+        ],
+        record,
+    )?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}

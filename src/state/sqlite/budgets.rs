@@ -1,0 +1,155 @@
+//! Rolling budgets.
+
+use rusqlite::{Connection, params};
+
+use super::columns::{counted, stored_amount};
+use crate::state::{
+    Begin, Charge, Exhausted, Limit, StoreError, Usage,
+    windows::{self, Bucket},
+};
+
+/// Whose budgets.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Account<'a> {
+    pub(super) workspace: &'a str,
+    pub(super) principal: &'a str,
+}
+
+/// The limit that does not hold the charges of `begin`; of several the one that takes longest to free.
+pub(super) fn check(connection: &Connection, begin: &Begin) -> Result<Option<Exhausted>, StoreError> {
+    let account = Account { workspace: &begin.workspace, principal: &begin.principal };
+    let mut worst: Option<Exhausted> = None;
+    for (place, charge) in begin.charges.iter().enumerate() {
+        let pending = amount_before(&begin.charges[..place], &charge.budget);
+        for limit in &charge.limits {
+            let used = used(connection, account, &charge.budget, limit, begin.now_ms)?;
+            if windows::fits(charge, limit, used.saturating_add(pending)) {
+                continue;
+            }
+            let buckets = buckets(connection, account, &charge.budget, limit, begin.now_ms)?;
+            let exhausted = windows::exhausted(charge, limit, &buckets, pending);
+            worst = Some(match worst {
+                Some(worst) => windows::stricter(worst, exhausted),
+                None => exhausted,
+            });
+        }
+    }
+    Ok(worst)
+}
+
+/// What the same call charges to the same budget in the charges before.
+fn amount_before(charges: &[Charge], budget: &str) -> u64 {
+    charges.iter().filter(|charge| charge.budget == budget).fold(0, |sum, charge| sum.saturating_add(charge.amount))
+}
+
+/// The sum of the buckets that count.
+fn used(
+    connection: &Connection,
+    account: Account<'_>,
+    budget: &str,
+    limit: &Limit,
+    now_ms: i64,
+) -> Result<u64, StoreError> {
+    let width_ms = windows::bucket_width_ms(limit.window_ms);
+    let after_ms = windows::counted_after_ms(now_ms, limit.window_ms);
+    let sum: i64 = connection
+        .prepare_cached(
+            "SELECT ifnull(sum(amount), 0) FROM budget_buckets \
+             WHERE workspace = ?1 AND principal = ?2 AND budget = ?3 AND width_ms = ?4 AND bucket_ms > ?5",
+        )?
+        .query_row(params![account.workspace, account.principal, budget, width_ms, after_ms], |row| row.get(0))?;
+    Ok(counted(sum))
+}
+
+/// The buckets that count, oldest first: asked for only to say when a charge will fit.
+fn buckets(
+    connection: &Connection,
+    account: Account<'_>,
+    budget: &str,
+    limit: &Limit,
+    now_ms: i64,
+) -> Result<Vec<Bucket>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT bucket_ms, amount FROM budget_buckets \
+         WHERE workspace = ?1 AND principal = ?2 AND budget = ?3 AND width_ms = ?4 AND bucket_ms > ?5 \
+         ORDER BY bucket_ms",
+    )?;
+    let width_ms = windows::bucket_width_ms(limit.window_ms);
+    let after_ms = windows::counted_after_ms(now_ms, limit.window_ms);
+    let rows = statement
+        .query_map(params![account.workspace, account.principal, budget, width_ms, after_ms], |row| {
+            Ok(Bucket { start_ms: row.get(0)?, amount: counted(row.get(1)?) })
+        })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Charges what `begin` asks for, on the account of the ledger row `call_row`.
+pub(super) fn charge(connection: &Connection, begin: &Begin, call_row: i64) -> Result<(), StoreError> {
+    for charge in begin.charges.iter().filter(|charge| charge.amount > 0) {
+        for width_ms in windows::widths_ms(&charge.limits) {
+            let bucket_ms = windows::bucket_start_ms(begin.now_ms, width_ms);
+            add_to_bucket(connection, begin, charge, width_ms, bucket_ms)?;
+            connection
+                .prepare_cached(
+                    "INSERT INTO charges (call_row, budget, width_ms, bucket_ms, amount) VALUES (?1, ?2, ?3, ?4, ?5) \
+                     ON CONFLICT DO UPDATE SET amount = amount + excluded.amount",
+                )?
+                .execute(params![call_row, charge.budget, width_ms, bucket_ms, stored_amount(charge.amount)])?;
+        }
+    }
+    Ok(())
+}
+
+fn add_to_bucket(
+    connection: &Connection,
+    begin: &Begin,
+    charge: &Charge,
+    width_ms: i64,
+    bucket_ms: i64,
+) -> Result<(), StoreError> {
+    let Begin { workspace, principal, now_ms, .. } = begin;
+    connection
+        .prepare_cached(
+            "INSERT INTO budget_buckets (workspace, principal, budget, width_ms, bucket_ms, amount) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET amount = amount + excluded.amount",
+        )?
+        .execute(params![workspace, principal, charge.budget, width_ms, bucket_ms, stored_amount(charge.amount)])?;
+    connection
+        .prepare_cached(
+            "DELETE FROM budget_buckets \
+             WHERE workspace = ?1 AND principal = ?2 AND budget = ?3 AND width_ms = ?4 AND bucket_ms < ?5",
+        )?
+        .execute(params![workspace, principal, charge.budget, width_ms, windows::kept_from_ms(*now_ms, width_ms)])?;
+    Ok(())
+}
+
+/// Takes out of the buckets what a released call had put in.
+pub(super) fn refund(connection: &Connection, account: Account<'_>, call_row: i64) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "UPDATE budget_buckets SET amount = max(0, budget_buckets.amount - charges.amount) FROM charges \
+             WHERE charges.call_row = ?3 AND workspace = ?1 AND principal = ?2 \
+             AND budget_buckets.budget = charges.budget AND budget_buckets.width_ms = charges.width_ms \
+             AND budget_buckets.bucket_ms = charges.bucket_ms",
+        )?
+        .execute(params![account.workspace, account.principal, call_row])?;
+    connection.prepare_cached("DELETE FROM charges WHERE call_row = ?1")?.execute([call_row])?;
+    Ok(())
+}
+
+pub(super) fn usage(
+    connection: &Connection,
+    account: Account<'_>,
+    charges: &[Charge],
+    now_ms: i64,
+) -> Result<Vec<Usage>, StoreError> {
+    let mut usages = Vec::new();
+    for charge in charges {
+        for limit in &charge.limits {
+            let used = used(connection, account, &charge.budget, limit, now_ms)?;
+            let Limit { window_ms, max } = *limit;
+            usages.push(Usage { budget: charge.budget.clone(), window_ms, max, used });
+        }
+    }
+    Ok(usages)
+}

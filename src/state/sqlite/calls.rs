@@ -1,0 +1,202 @@
+//! The ledger of calls: beginning and settling them.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::{
+    audit::Auditor,
+    budgets::{self, Account},
+    test_profiles, tidy,
+};
+use crate::state::{Begin, BeginOutcome, CallKey, CallOutcome, CallState, Digest, RecordedCall, Settle, StoreError};
+
+/// A call whose lease has lapsed without an answer counts as one whose fate nobody knows.
+pub(super) fn effective_state(state: CallState, lease_until_ms: i64, now_ms: i64) -> CallState {
+    if state == CallState::InFlight && lease_until_ms <= now_ms { CallState::Unknown } else { state }
+}
+
+const RECORDED: &str = "SELECT call_id, tool, state, arguments, answer, recovery, began_at_ms, lease_until_ms \
+                        FROM calls WHERE workspace = ?1 AND principal = ?2 AND key = ?3 AND key_expires_at_ms > ?4";
+
+pub(super) fn find(
+    connection: &Connection,
+    workspace: &str,
+    principal: &str,
+    key: &Digest,
+    now_ms: i64,
+) -> Result<Option<RecordedCall>, StoreError> {
+    let mut statement = connection.prepare_cached(RECORDED)?;
+    let found = statement.query_row(params![workspace, principal, key, now_ms], |row| recorded(row, now_ms));
+    Ok(found.optional()?)
+}
+
+fn recorded(row: &Row<'_>, now_ms: i64) -> rusqlite::Result<RecordedCall> {
+    let lease_until_ms = row.get(7)?;
+    Ok(RecordedCall {
+        call_id: row.get(0)?,
+        tool: row.get(1)?,
+        state: effective_state(row.get(2)?, lease_until_ms, now_ms),
+        arguments: row.get(3)?,
+        answer: row.get(4)?,
+        recovery: row.get(5)?,
+        began_at_ms: row.get(6)?,
+        lease_until_ms,
+    })
+}
+
+/// Every check comes before the first write: whatever is not `Begun` leaves no trace.
+pub(super) fn begin(connection: &Connection, auditor: &Auditor, begin: &Begin) -> Result<BeginOutcome, StoreError> {
+    if let Some(outcome) = replay(connection, begin)? {
+        return Ok(outcome);
+    }
+    if is_plan_spent(connection, begin)? {
+        return Ok(BeginOutcome::PlanSpent);
+    }
+    if let Some(exhausted) = budgets::check(connection, begin)? {
+        return Ok(BeginOutcome::Exhausted(exhausted));
+    }
+    if let Some(full) = test_profiles::check(connection, begin)? {
+        return Ok(full);
+    }
+    write(connection, auditor, begin)?;
+    Ok(BeginOutcome::Begun)
+}
+
+fn replay(connection: &Connection, begin: &Begin) -> Result<Option<BeginOutcome>, StoreError> {
+    let Some(CallKey { key, arguments, .. }) = &begin.key else { return Ok(None) };
+    let first = find(connection, &begin.workspace, &begin.principal, key, begin.now_ms)?;
+    Ok(first.map(
+        |first| {
+            if first.arguments == *arguments { BeginOutcome::Replayed(first) } else { BeginOutcome::KeyReused }
+        },
+    ))
+}
+
+fn is_plan_spent(connection: &Connection, begin: &Begin) -> Result<bool, StoreError> {
+    let Some(plan) = &begin.plan else { return Ok(false) };
+    Ok(connection
+        .prepare_cached("SELECT 1 FROM spent_plans WHERE workspace = ?1 AND token = ?2")?
+        .exists(params![begin.workspace, plan.token])?)
+}
+
+fn write(connection: &Connection, auditor: &Auditor, begin: &Begin) -> Result<(), StoreError> {
+    let row = insert(connection, begin)?;
+    tidy::tidy(connection, row, begin.now_ms)?;
+    add_subjects(connection, begin, row)?;
+    budgets::charge(connection, begin, row)?;
+    if let Some(reservation) = &begin.test_profile {
+        test_profiles::reserve(connection, begin, reservation, row)?;
+    }
+    if let Some(plan) = &begin.plan {
+        connection
+            .prepare_cached("INSERT INTO spent_plans (workspace, token, expires_at_ms) VALUES (?1, ?2, ?3)")?
+            .execute(params![begin.workspace, plan.token, plan.expires_at_ms])?;
+    }
+    auditor.append(connection, &begin.audit)
+}
+
+fn insert(connection: &Connection, begin: &Begin) -> Result<i64, StoreError> {
+    let key = begin.key.as_ref();
+    if let Some(key) = key {
+        // Only an expired row can still hold the key here.
+        connection
+            .prepare_cached("UPDATE calls SET key = NULL WHERE workspace = ?1 AND principal = ?2 AND key = ?3")?
+            .execute(params![begin.workspace, begin.principal, key.key])?;
+    }
+    connection
+        .prepare_cached(
+            "INSERT INTO calls (workspace, call_id, principal, tool, effect, key, arguments, key_expires_at_ms, \
+             state, recovery, began_at_ms, lease_until_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        )?
+        .execute(params![
+            begin.workspace,
+            begin.call_id,
+            begin.principal,
+            begin.tool,
+            begin.effect,
+            key.map(|key| key.key),
+            key.map(|key| key.arguments),
+            key.map(|key| key.expires_at_ms),
+            CallState::InFlight,
+            begin.recovery,
+            begin.now_ms,
+            begin.lease_until_ms
+        ])?;
+    Ok(connection.last_insert_rowid())
+}
+
+fn add_subjects(connection: &Connection, begin: &Begin, row: i64) -> Result<(), StoreError> {
+    let mut statement = connection
+        .prepare_cached("INSERT OR IGNORE INTO call_subjects (workspace, subject, call_row) VALUES (?1, ?2, ?3)")?;
+    for subject in &begin.subjects {
+        statement.execute(params![begin.workspace, subject, row])?;
+    }
+    Ok(())
+}
+
+/// A ledger row as settling needs it.
+struct Open {
+    row: i64,
+    principal: String,
+    state: CallState,
+    erased: bool,
+}
+
+/// Only a call in flight or of unknown fate changes, and an unknown one only to something known.
+pub(super) fn settle(connection: &Connection, auditor: &Auditor, settle: &Settle) -> Result<(), StoreError> {
+    let call = open_call(connection, settle)?;
+    let to = match settle.outcome {
+        CallOutcome::Committed => CallState::Committed,
+        CallOutcome::Released => CallState::Released,
+        CallOutcome::Unknown => CallState::Unknown,
+    };
+    match call.state {
+        CallState::InFlight => {}
+        CallState::Unknown if to != CallState::Unknown => {}
+        _ => return Ok(()),
+    }
+    update(connection, settle, &call, to)?;
+    match to {
+        CallState::Released => give_back(connection, settle, &call)?,
+        CallState::InFlight | CallState::Committed | CallState::Unknown => identify(connection, settle, &call)?,
+    }
+    if to == CallState::Committed {
+        test_profiles::commit(connection, call.row)?;
+    }
+    auditor.append(connection, &settle.audit)
+}
+
+fn open_call(connection: &Connection, settle: &Settle) -> Result<Open, StoreError> {
+    connection
+        .prepare_cached("SELECT row, principal, state, erased FROM calls WHERE workspace = ?1 AND call_id = ?2")?
+        .query_row(params![settle.workspace, settle.call_id], |row| {
+            Ok(Open { row: row.get(0)?, principal: row.get(1)?, state: row.get(2)?, erased: row.get(3)? })
+        })
+        .optional()?
+        .ok_or_else(|| StoreError::Database("a call was settled that never began".to_owned()))
+}
+
+/// The key of a released call is free again, and nothing sealed is left of it.
+fn update(connection: &Connection, settle: &Settle, call: &Open, to: CallState) -> Result<(), StoreError> {
+    let released = to == CallState::Released;
+    let answer = settle.answer.as_ref().filter(|_| !released && !call.erased);
+    connection
+        .prepare_cached(
+            "UPDATE calls SET state = ?2, answer = ?3, key = iif(?4, NULL, key), \
+             recovery = iif(?4, NULL, recovery) WHERE row = ?1",
+        )?
+        .execute(params![call.row, to, answer, released])?;
+    Ok(())
+}
+
+fn give_back(connection: &Connection, settle: &Settle, call: &Open) -> Result<(), StoreError> {
+    let account = Account { workspace: &settle.workspace, principal: &call.principal };
+    budgets::refund(connection, account, call.row)?;
+    test_profiles::release(connection, call.row)
+}
+
+fn identify(connection: &Connection, settle: &Settle, call: &Open) -> Result<(), StoreError> {
+    match &settle.test_profile_identifiers {
+        Some((subjects, sealed)) => test_profiles::identify(connection, &settle.workspace, call.row, subjects, sealed),
+        None => Ok(()),
+    }
+}

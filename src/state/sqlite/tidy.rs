@@ -1,0 +1,51 @@
+//! Deleting what no decision will ask for again, a little with every few calls.
+
+use rusqlite::{Connection, params};
+
+use crate::state::StoreError;
+
+/// How long a settled call without a live key stays on the ledger: longer than any budget looks back.
+const SETTLED_CALLS_KEPT_MS: i64 = 32 * 24 * 60 * 60 * 1000;
+
+/// Every so many calls one of them tidies up.
+const CALLS_BETWEEN: i64 = 16;
+
+/// The most rows of a kind deleted at once: several for each call in between, so what has expired does not pile up.
+const ROWS_AT_ONCE: i64 = 4 * CALLS_BETWEEN;
+
+/// Tidies up if it is the turn of the ledger row `call_row`.
+pub(super) fn tidy(connection: &Connection, call_row: i64, now_ms: i64) -> Result<(), StoreError> {
+    if call_row % CALLS_BETWEEN != 0 {
+        return Ok(());
+    }
+    for sql in [
+        "DELETE FROM spent_plans WHERE (workspace, token) IN \
+         (SELECT workspace, token FROM spent_plans WHERE expires_at_ms <= ?1 ORDER BY expires_at_ms LIMIT ?2)",
+        "DELETE FROM cached_people WHERE (workspace, key) IN \
+         (SELECT workspace, key FROM cached_people WHERE expires_at_ms <= ?1 ORDER BY expires_at_ms LIMIT ?2)",
+    ] {
+        connection.prepare_cached(sql)?.execute(params![now_ms, ROWS_AT_ONCE])?;
+    }
+    forget_calls(connection, now_ms)
+}
+
+fn forget_calls(connection: &Connection, now_ms: i64) -> Result<(), StoreError> {
+    let rows: Vec<i64> = connection
+        .prepare_cached(
+            "SELECT row FROM calls WHERE state IN (1, 2) AND began_at_ms < ?1 \
+             AND (key IS NULL OR key_expires_at_ms <= ?2) \
+             AND NOT EXISTS (SELECT 1 FROM test_profiles WHERE call_row = calls.row) ORDER BY began_at_ms LIMIT ?3",
+        )?
+        .query_map(params![now_ms.saturating_sub(SETTLED_CALLS_KEPT_MS), now_ms, ROWS_AT_ONCE], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for row in rows {
+        for sql in [
+            "DELETE FROM charges WHERE call_row = ?1",
+            "DELETE FROM call_subjects WHERE call_row = ?1",
+            "DELETE FROM calls WHERE row = ?1",
+        ] {
+            connection.prepare_cached(sql)?.execute([row])?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! Proving the audit chains of a workspace.
+
+use rusqlite::{Connection, params};
+
+use super::{
+    audit::{Anchored, chain_sql, is_unreadable, read_anchor, record, writers},
+    columns::stored,
+};
+use crate::state::{
+    AuditRecord, ChainFault, ChainReport, StoreError,
+    chain::{Anchor, AnchorKind, ChainHasher, REORDER_SEARCH_RECORDS, Stop, Walk, diagnose, fault},
+};
+
+pub(super) fn verify(
+    connection: &Connection,
+    hasher: &ChainHasher,
+    workspace: &str,
+) -> Result<ChainReport, StoreError> {
+    let mut report = ChainReport { chains: 0, records: 0, pruned: 0, faults: Vec::new() };
+    for writer in writers(connection, workspace)? {
+        let chain = Chain { connection, hasher, workspace, writer: &writer };
+        report.chains += 1;
+        let fault = chain.prove(&mut report)?;
+        report.faults.extend(fault);
+    }
+    Ok(report)
+}
+
+struct Chain<'a> {
+    connection: &'a Connection,
+    hasher: &'a ChainHasher,
+    workspace: &'a str,
+    writer: &'a str,
+}
+
+impl Chain<'_> {
+    /// The first place where the chain does not hold, if any; what holds is added to `report`.
+    fn prove(&self, report: &mut ChainReport) -> Result<Option<ChainFault>, StoreError> {
+        let start = match self.anchor(AnchorKind::Checkpoint)? {
+            Anchored::Absent => Anchor::START,
+            Anchored::Genuine(anchor) => anchor,
+            Anchored::Forged => return Ok(Some(fault(self.writer, 0, "forged: the checkpoint left by pruning"))),
+        };
+        report.pruned += start.sequence;
+        let head = self.anchor(AnchorKind::Head)?;
+        let mut walk = Walk::new(self.hasher, start);
+        let broken = self.walk(&mut walk, &head)?;
+        report.records += walk.proven();
+        Ok(broken.or_else(|| self.compare(&walk, &head)))
+    }
+
+    fn anchor(&self, kind: AnchorKind) -> Result<Anchored, StoreError> {
+        read_anchor(self.connection, self.hasher, kind, self.workspace, self.writer)
+    }
+
+    fn walk(&self, walk: &mut Walk<'_>, head: &Anchored) -> Result<Option<ChainFault>, StoreError> {
+        let mut statement = self.connection.prepare_cached(&chain_sql())?;
+        let mut rows = statement.query(params![self.workspace, self.writer, stored(walk.last().sequence)])?;
+        while let Some(row) = rows.next()? {
+            let record = match record(row) {
+                Ok(record) => record,
+                Err(error) if is_unreadable(&error) => return Ok(Some(self.unreadable(walk))),
+                Err(error) => return Err(error.into()),
+            };
+            match walk.step(record) {
+                Ok(()) => {}
+                Err(Stop::Fault(fault)) => return Ok(Some(fault)),
+                Err(Stop::Mismatch(record)) => return self.diagnose(walk, &record, head).map(Some),
+            }
+        }
+        self.find_stray(walk.last().sequence)
+    }
+
+    fn unreadable(&self, walk: &Walk<'_>) -> ChainFault {
+        fault(self.writer, walk.last().sequence.saturating_add(1), "altered: it holds what was never written")
+    }
+
+    fn diagnose(&self, walk: &Walk<'_>, record: &AuditRecord, head: &Anchored) -> Result<ChainFault, StoreError> {
+        let head = match head {
+            Anchored::Genuine(anchor) => Some(anchor),
+            Anchored::Absent | Anchored::Forged => None,
+        };
+        let following = self.following(record.sequence)?;
+        Ok(diagnose(self.hasher, &walk.last(), record, &following, head))
+    }
+
+    /// The records after `sequence`, up to the first that cannot be read.
+    fn following(&self, sequence: u64) -> Result<Vec<AuditRecord>, StoreError> {
+        let sql = format!("{} LIMIT {REORDER_SEARCH_RECORDS}", chain_sql());
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let rows = statement.query_map(params![self.workspace, self.writer, stored(sequence)], record)?;
+        Ok(rows.map_while(Result::ok).collect())
+    }
+
+    /// A record numbered from before the chain's start, where nothing should be left.
+    fn find_stray(&self, last: u64) -> Result<Option<ChainFault>, StoreError> {
+        let Anchored::Genuine(checkpoint) = self.anchor(AnchorKind::Checkpoint)? else { return Ok(None) };
+        let strays: i64 = self
+            .connection
+            .prepare_cached("SELECT count(*) FROM audit WHERE workspace = ?1 AND writer = ?2 AND sequence <= ?3")?
+            .query_row(params![self.workspace, self.writer, stored(checkpoint.sequence)], |row| row.get(0))?;
+        Ok((strays > 0).then(|| fault(self.writer, last.min(checkpoint.sequence), "forged: it was cut by pruning")))
+    }
+
+    fn compare(&self, walk: &Walk<'_>, head: &Anchored) -> Option<ChainFault> {
+        let next = walk.last().sequence.saturating_add(1);
+        match head {
+            Anchored::Genuine(anchor) => walk.finish(self.writer, anchor),
+            Anchored::Forged => Some(fault(self.writer, next, "forged: the head of the chain")),
+            Anchored::Absent => Some(fault(self.writer, next, "removed: the head of the chain is missing")),
+        }
+    }
+}

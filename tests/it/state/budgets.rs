@@ -1,0 +1,109 @@
+use customerio_mcp::state::{Begin, BeginOutcome, CallOutcome, Charge, Exhausted, Limit, Store};
+
+use super::{material::*, with_each_store};
+
+async fn used(store: &dyn Store, charge: Charge, now_ms: i64) -> u64 {
+    let usages = store.usage(SHOP.to_owned(), LOCAL.to_owned(), vec![charge], now_ms).await.unwrap();
+    usages[0].used
+}
+
+fn charging(call_id: &str, now_ms: i64, charges: Vec<Charge>) -> Begin {
+    Begin { now_ms, lease_until_ms: now_ms + MINUTE_MS, charges, ..call(call_id) }
+}
+
+async fn exhausted(store: &dyn Store, begin: Begin) -> Exhausted {
+    match store.begin(begin).await.unwrap() {
+        BeginOutcome::Exhausted(exhausted) => exhausted,
+        other => panic!("not exhausted: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_budget_holds_and_says_when_it_frees() {
+    with_each_store(|store| async move {
+        let hourly = |amount| sends(amount, HOUR_MS, 10);
+        begun(&*store, charging("one", NOW_MS, vec![hourly(4)])).await;
+        begun(&*store, charging("two", NOW_MS + 10 * MINUTE_MS, vec![hourly(6)])).await;
+
+        let now_ms = NOW_MS + 11 * MINUTE_MS;
+        let refused = exhausted(&*store, charging("three", now_ms, vec![hourly(4)])).await;
+        assert_eq!((refused.budget.as_str(), refused.window_ms, refused.max, refused.used), ("sends", HOUR_MS, 10, 10));
+        let frees_at_ms = refused.frees_at_ms.unwrap();
+        assert!((NOW_MS + HOUR_MS..=NOW_MS + HOUR_MS + MINUTE_MS).contains(&frees_at_ms), "{frees_at_ms}");
+        exhausted(&*store, charging("three", frees_at_ms - 1, vec![hourly(4)])).await;
+        begun(&*store, charging("three", frees_at_ms, vec![hourly(4)])).await;
+
+        assert_eq!(exhausted(&*store, charging("four", now_ms, vec![hourly(11)])).await.frees_at_ms, None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_two_full_windows_the_one_named_frees_last() {
+    with_each_store(|store| async move {
+        let limits = vec![Limit { window_ms: HOUR_MS, max: 2 }, Limit { window_ms: DAY_MS, max: 2 }];
+        let charge = || Charge { budget: "sends".to_owned(), amount: 2, limits: limits.clone() };
+        begun(&*store, charging("one", NOW_MS, vec![charge()])).await;
+        assert_eq!(exhausted(&*store, charging("two", NOW_MS, vec![charge()])).await.window_ms, DAY_MS);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn short_windows_are_as_exact_as_long_ones() {
+    with_each_store(|store| async move {
+        let minutely = || sends(1, MINUTE_MS, 1);
+        begun(&*store, charging("one", NOW_MS, vec![minutely()])).await;
+        exhausted(&*store, charging("two", NOW_MS + MINUTE_MS - 1, vec![minutely()])).await;
+        begun(&*store, charging("two", NOW_MS + MINUTE_MS + SECOND_MS, vec![minutely()])).await;
+        // A limit that is configured later finds what was charged before.
+        assert_eq!(used(&*store, sends(0, HOUR_MS, 10), NOW_MS + 2 * MINUTE_MS).await, 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_call_that_charges_one_budget_twice_has_to_fit_with_both() {
+    with_each_store(|store| async move {
+        let charges = |amount| vec![sends(6, HOUR_MS, 10), sends(amount, HOUR_MS, 10)];
+        assert_eq!(exhausted(&*store, charging("one", NOW_MS, charges(5))).await.used, 6);
+        begun(&*store, charging("one", NOW_MS, charges(4))).await;
+        assert_eq!(used(&*store, sends(0, HOUR_MS, 10), NOW_MS).await, 10);
+        settled(&*store, "one", CallOutcome::Released).await;
+        assert_eq!(used(&*store, sends(0, HOUR_MS, 10), NOW_MS).await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn only_a_released_call_gets_its_charge_back() {
+    with_each_store(|store| async move {
+        for (call_id, outcome, after) in [
+            ("committed", CallOutcome::Committed, 3),
+            ("unknown", CallOutcome::Unknown, 6),
+            ("released", CallOutcome::Released, 6),
+        ] {
+            begun(&*store, charging(call_id, NOW_MS, vec![sends(3, DAY_MS, 100)])).await;
+            settled(&*store, call_id, outcome).await;
+            assert_eq!(used(&*store, sends(0, DAY_MS, 100), NOW_MS).await, after, "{call_id}");
+        }
+        settled(&*store, "released", CallOutcome::Released).await;
+        settled(&*store, "committed", CallOutcome::Released).await;
+        assert_eq!(used(&*store, sends(0, DAY_MS, 100), NOW_MS).await, 6);
+        settled(&*store, "unknown", CallOutcome::Released).await;
+        assert_eq!(used(&*store, sends(0, DAY_MS, 100), NOW_MS).await, 3);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn budgets_are_kept_for_each_workspace_and_principal() {
+    with_each_store(|store| async move {
+        begun(&*store, charging("one", NOW_MS, vec![sends(1, HOUR_MS, 1)])).await;
+        let elsewhere = charging("two", NOW_MS, vec![sends(1, HOUR_MS, 1)]);
+        begun(&*store, Begin { principal: "other".to_owned(), ..elsewhere.clone() }).await;
+        begun(&*store, Begin { workspace: "other".to_owned(), ..elsewhere.clone() }).await;
+        exhausted(&*store, Begin { call_id: "three".to_owned(), ..elsewhere }).await;
+    })
+    .await;
+}
