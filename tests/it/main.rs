@@ -1,0 +1,3 @@
+//! One integration binary: each module tests one noun over the public surface.
+
+mod config;
