@@ -1,0 +1,3 @@
+//! Behaviour over the public surface, in one binary.
+
+mod sandbox;
