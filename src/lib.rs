@@ -1,9 +1,11 @@
 //! customerio-mcp: an MCP server that lets an AI agent operate Customer.io, with guardrails and an embedded sandbox.
 
 pub mod catalog;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod error;
 pub mod guard;
 pub mod sandbox;
 pub mod state;
+pub mod telemetry;

@@ -152,6 +152,11 @@ impl Config {
         }
     }
 
+    /// Whether the environment gives the secret of our own, rather than the data directory.
+    pub fn own_secret_is_given(&self) -> bool {
+        matches!(self.own_secret, OwnSecret::Given(_))
+    }
+
     /// Every tool that a workspace's policy names, with the workspace's name.
     pub fn policy_tool_names(&self) -> impl Iterator<Item = (&str, &str)> {
         self.workspaces

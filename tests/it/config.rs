@@ -276,7 +276,7 @@ fn urls_must_keep_credentials_safe() {
 #[test]
 fn a_sandbox_is_on_this_machine() {
     let sandbox = |lines: &str| {
-        let text = format!("[workspaces.local]\nkind = \"sandbox\"\napp_api_key_env = \"CUSTOMERIO_APP_API_KEY\"\n");
+        let text = "[workspaces.local]\nkind = \"sandbox\"\napp_api_key_env = \"CUSTOMERIO_APP_API_KEY\"\n";
         Setting::live().toml(&format!("{text}{lines}\n")).try_load()
     };
     assert!(sandbox("app_url = \"http://[::1]:8585\"").is_ok());
