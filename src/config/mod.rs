@@ -5,6 +5,8 @@
 //! found by `--config`, else `CUSTOMERIO_MCP_CONFIG`, else as `customerio-mcp.toml` in the current directory; without
 //! one, the environment describes a single workspace.
 
+mod base_url;
+mod credential;
 mod document;
 mod environment;
 mod error;
@@ -18,18 +20,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub use self::{
+    credential::SecretText,
+    environment::{Environment, VARIABLES},
+    error::ConfigError,
+    file::{Region, schema},
+    workspace::{TrackKey, WorkspaceConfig},
+};
 use self::{
     document::Document,
     error::{Place, Problem, settled, suggest},
     file::{File, StateBackend, WorkspaceFile},
     own_secret::OwnSecret,
     workspace::{Origin, Resolver, from_variables},
-};
-pub use self::{
-    environment::{Environment, VARIABLES},
-    error::ConfigError,
-    file::{Region, schema},
-    workspace::{SecretText, TrackKey, WorkspaceConfig},
 };
 use crate::{
     clock::{Clock, SharedClock},
@@ -51,7 +54,8 @@ pub enum Purpose {
     /// Talking to Customer.io: every workspace must have its credentials.
     #[default]
     Connect,
-    /// Working on our own state alone: credentials are not read.
+    /// Working on our own state alone: credentials are not read. The workspace `sandbox` may be picked, for what the
+    /// embedded sandbox left in its data directory.
     Offline,
     /// Running the embedded sandbox: one workspace, guardrails from the section `[workspaces.sandbox]` if there is one.
     EmbeddedSandbox,
@@ -68,6 +72,14 @@ pub struct LoadOptions {
     pub workspace: Option<String>,
     /// What for.
     pub purpose: Purpose,
+}
+
+impl LoadOptions {
+    /// Running it, or working on the state it left in a data directory.
+    fn are_for_the_embedded_sandbox(&self) -> bool {
+        let picked = self.workspace.as_deref() == Some(EMBEDDED_SANDBOX);
+        self.purpose == Purpose::EmbeddedSandbox || (self.purpose == Purpose::Offline && picked)
+    }
 }
 
 /// Where configuration was found.
@@ -262,7 +274,7 @@ fn workspaces_of_file(
     mut file: File,
 ) -> Result<Workspaces, ConfigError> {
     let origin = Origin::File(document);
-    if options.purpose == Purpose::EmbeddedSandbox {
+    if options.are_for_the_embedded_sandbox() {
         return embedded_sandbox(env, options, origin, file.workspaces.remove(EMBEDDED_SANDBOX).unwrap_or_default());
     }
     let default = default_workspace(options, document, &file)?;
@@ -313,7 +325,7 @@ fn default_workspace(options: &LoadOptions, document: &Document, file: &File) ->
 }
 
 fn workspace_of_environment(env: &Environment, options: &LoadOptions) -> Result<Workspaces, ConfigError> {
-    if options.purpose == Purpose::EmbeddedSandbox {
+    if options.are_for_the_embedded_sandbox() {
         return embedded_sandbox(env, options, Origin::Variables, WorkspaceFile::default());
     }
     if let Some(name) = options.workspace.as_ref().filter(|name| *name != ENVIRONMENT_WORKSPACE) {

@@ -1,15 +1,16 @@
 //! One workspace, with its credentials read and everything about it checked.
 
 use std::{
-    fmt, fs,
+    fs,
     path::{Path, PathBuf},
 };
 
 use email_address::EmailAddress;
-use url::{Host, Url};
 
 use super::{
     EMBEDDED_SANDBOX,
+    base_url::{checked_url, is_loopback},
+    credential::{SecretText, checked_secret, is_placeholder},
     document::Document,
     environment::Environment,
     error::{Place, Problem},
@@ -22,28 +23,6 @@ use crate::guard::{
 
 /// Bounds on the sentence that says where ids come from, in characters.
 const SOURCE_CHARS: std::ops::RangeInclusive<usize> = 3..=300;
-
-/// A credential. It does not print itself.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SecretText(String);
-
-impl SecretText {
-    /// Wraps a credential.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The credential itself, to be handed to the client that sends it.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for SecretText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[redacted]")
-    }
-}
 
 /// The two halves of the Track API's credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -373,49 +352,6 @@ impl<'a> Resolver<'a> {
         if config.test_profiles.expires_after_hours == 0 {
             self.refuse(&["test_profiles", "expires_after_hours"], "is 0: a test profile lives at least one hour");
         }
-    }
-}
-
-/// Refuses what is plainly a placeholder; the rest is for Customer.io to judge.
-fn checked_secret(text: &str) -> Result<SecretText, String> {
-    if text.is_empty() {
-        return Err("leads to an empty secret".to_owned());
-    }
-    if is_placeholder(text) {
-        return Err(
-            "leads to a placeholder that was never filled in, or to more than the secret (it begins with `${` \
-                    or `<`, or holds white space)"
-                .to_owned(),
-        );
-    }
-    Ok(SecretText::new(text))
-}
-
-fn is_placeholder(text: &str) -> bool {
-    text.starts_with("${") || text.starts_with('<') || text.contains(char::is_whitespace)
-}
-
-fn checked_url(text: &str) -> Result<String, String> {
-    let url = Url::parse(text).map_err(|error| format!("is not a URL: {error}"))?;
-    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-        return Err("is not an http or https URL".to_owned());
-    }
-    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
-        return Err("holds more than a base URL: leave out user, query and fragment".to_owned());
-    }
-    let base = text.trim_end_matches('/').to_owned();
-    if url.scheme() == "http" && !is_loopback(&base) {
-        return Err("would send credentials unencrypted: use https, or http to a loopback address".to_owned());
-    }
-    Ok(base)
-}
-
-fn is_loopback(url: &str) -> bool {
-    match Url::parse(url).ok().as_ref().and_then(Url::host) {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(domain)) => domain == "localhost",
-        None => false,
     }
 }
 

@@ -237,6 +237,24 @@ fn offline_commands_do_without_credentials() {
 }
 
 #[test]
+fn the_state_an_embedded_sandbox_left_can_be_worked_on() {
+    let left = |setting: Setting| {
+        let config = setting
+            .options(|options| {
+                options.purpose = Purpose::Offline;
+                options.workspace = Some("sandbox".to_owned());
+                options.data = Some(PathBuf::from("left"));
+            })
+            .load();
+        assert!(matches!(&config.state, StateConfig::Sqlite { directory } if directory.ends_with("left")));
+        config.workspace().unwrap().clone()
+    };
+    assert_eq!(left(Setting::new()).kind, WorkspaceKind::Sandbox);
+    let with_file = left(Setting::new().toml(include_str!("../../examples/customerio-mcp.toml")));
+    assert_eq!(with_file.policy.delete, Some(Decision::Preview));
+}
+
+#[test]
 fn a_misspelt_variable_of_ours_is_refused() {
     assert_snapshot!(Setting::live().variable("CUSTOMERIO_APP_KEY", "x").refusal(), @"CUSTOMERIO_APP_KEY is not an environment variable of ours: did you mean `CUSTOMERIO_APP_API_KEY` or `CUSTOMERIO_APP_URL`?");
     assert_snapshot!(Setting::live().variable("CUSTOMERIO_MCP_LOGS", "x").refusal(), @"CUSTOMERIO_MCP_LOGS is not an environment variable of ours: did you mean `CUSTOMERIO_MCP_LOG` or `CUSTOMERIO_MCP_CONFIG`?");
