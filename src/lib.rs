@@ -2,9 +2,13 @@
 
 pub mod api;
 pub mod catalog;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod error;
 pub mod guard;
 pub mod liquid;
+pub mod sandbox;
 pub mod state;
+pub mod telemetry;
 pub mod tools;

@@ -4,6 +4,12 @@
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod cli;
+#[cfg(test)]
+mod config;
+#[cfg(test)]
 mod liquid;
+#[cfg(test)]
+mod sandbox;
 #[cfg(test)]
 mod state;

@@ -1,0 +1,229 @@
+//! `sandbox`: a local Customer.io for any program that talks to it.
+
+use std::{fmt::Write as _, fs, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
+
+use clap::Args;
+
+use super::{
+    LogArgs,
+    output::{self, HEADING},
+};
+use crate::{
+    clock::{AdjustableClock, SystemClock},
+    sandbox::{Fixture, Keys, RunningSandbox, SandboxConfig, start},
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  customerio-mcp sandbox
+      listens on 127.0.0.1:8585 and makes credentials
+  customerio-mcp sandbox --listen 127.0.0.1:0 --fixture shop.toml --seed 7
+      a free port, content of your own, the same ids on every run
+  customerio-mcp sandbox --seed 7 &
+  eval \"$(customerio-mcp sandbox --seed 7 --print-env)\"
+      point this shell at it
+
+It answers on the vendor's paths. Nothing it is told leaves this machine, and it
+forgets everything when it stops.";
+
+/// Flags of `sandbox`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct SandboxArgs {
+    /// Address to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8585")]
+    pub listen: SocketAddr,
+    /// Track API: site id to accept [default: one is made]
+    #[arg(long, value_name = "TEXT")]
+    pub site_id: Option<String>,
+    /// Track API: key to accept [default: one is made]
+    #[arg(long, value_name = "TEXT")]
+    pub tracking_key: Option<String>,
+    /// App API: key to accept [default: one is made]
+    #[arg(long, value_name = "TEXT")]
+    pub app_key: Option<String>,
+    /// Pipelines API: write key to accept [default: one is made]
+    #[arg(long, value_name = "TEXT")]
+    pub cdp_key: Option<String>,
+    /// Content of the workspace, a TOML file [default: a small flower shop]
+    #[arg(long, value_name = "FILE")]
+    pub fixture: Option<PathBuf>,
+    /// Make the same ids and keys on every run with the same number
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Enforce the vendor's rate limits
+    #[arg(long)]
+    pub strict_limits: bool,
+    /// Print the environment that points customerio-mcp at such a sandbox, and end
+    #[arg(long)]
+    pub print_env: bool,
+    /// Logging.
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+impl SandboxArgs {
+    /// Keys are drawn from a seed of their own, so that giving some does not change the ids of the content.
+    fn keys(&self) -> Keys {
+        let made = match self.seed {
+            Some(seed) => Keys::random(&AdjustableClock::running().with_seed(seed)),
+            None => Keys::random(&SystemClock),
+        };
+        let given = |given: &Option<String>, made: String| given.clone().unwrap_or(made);
+        Keys {
+            site_id: given(&self.site_id, made.site_id),
+            tracking_api_key: given(&self.tracking_key, made.tracking_api_key),
+            app_api_key: given(&self.app_key, made.app_api_key),
+            cdp_write_key: given(&self.cdp_key, made.cdp_write_key),
+        }
+    }
+
+    fn clock(&self) -> Arc<AdjustableClock> {
+        let clock = AdjustableClock::running();
+        Arc::new(match self.seed {
+            Some(seed) => clock.with_seed(seed),
+            None => clock,
+        })
+    }
+
+    fn content(&self) -> Result<Fixture, String> {
+        let Some(path) = &self.fixture else { return Ok(Fixture::shop()) };
+        let said = |error: &dyn std::fmt::Display| format!("--fixture {}: {error}", path.display());
+        let text = fs::read_to_string(path).map_err(|error| said(&error))?;
+        Fixture::from_toml(&text).map_err(|error| said(&error))
+    }
+
+    /// Whether another run with these flags would have the same address and keys.
+    fn is_repeatable(&self) -> bool {
+        let keys = [&self.site_id, &self.tracking_key, &self.app_key, &self.cdp_key];
+        self.listen.port() != 0 && (self.seed.is_some() || keys.into_iter().all(Option::is_some))
+    }
+}
+
+/// Listens until it is interrupted.
+pub async fn run(args: SandboxArgs) -> ExitCode {
+    if args.print_env {
+        if !args.is_repeatable() {
+            return output::unusable(
+                "--print-env only prints, so it must know what the sandbox was told: give --listen a port, and either \
+                 all four keys or the same --seed",
+            );
+        }
+        return output::print(environment(&args.keys(), &format!("http://{}", args.listen)));
+    }
+    let fixture = match args.content() {
+        Ok(fixture) => fixture,
+        Err(message) => return output::unusable(message),
+    };
+    let config = SandboxConfig {
+        listen: args.listen,
+        keys: args.keys(),
+        fixture,
+        clock: args.clock(),
+        strict_limits: args.strict_limits,
+    };
+    match start(config).await {
+        Ok(sandbox) => serve(sandbox).await,
+        Err(error) => output::failed(format!("cannot listen on {}: {error}", args.listen)),
+    }
+}
+
+async fn serve(sandbox: RunningSandbox) -> ExitCode {
+    let stopped = interruption();
+    let printed = output::print(greeting(sandbox.keys(), &sandbox.base_url()));
+    if printed != ExitCode::SUCCESS {
+        return printed;
+    }
+    let ended = match stopped {
+        Ok(stopped) => {
+            stopped.await;
+            ExitCode::SUCCESS
+        }
+        Err(error) => output::failed(format!("cannot wait for an interruption: {error}")),
+    };
+    sandbox.shutdown().await;
+    ended
+}
+
+/// Ends with Ctrl-C, and where there is one, SIGTERM. Listening begins at once, before anything is printed, so that
+/// whoever reads the greeting may already interrupt.
+#[cfg(unix)]
+fn interruption() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+#[cfg(not(unix))]
+fn interruption() -> std::io::Result<impl Future<Output = ()>> {
+    let mut interrupt = tokio::signal::windows::ctrl_c()?;
+    Ok(async move { drop(interrupt.recv().await) })
+}
+
+fn greeting(keys: &Keys, url: &str) -> String {
+    let mut text = format!("{HEADING}A local Customer.io listens on {url}{HEADING:#}\n\n");
+    for (name, value) in [
+        ("site id", &keys.site_id),
+        ("tracking API key", &keys.tracking_api_key),
+        ("app API key", &keys.app_api_key),
+        ("CDP write key", &keys.cdp_write_key),
+    ] {
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "  {name:<18}{value}");
+    }
+    text.push_str("\nFor customerio-mcp, and for SDKs that take their URL from you:\n\n");
+    for line in environment(keys, url).lines() {
+        let _ = writeln!(text, "  {line}");
+    }
+    let _ = write!(
+        text,
+        "\nFor an official SDK, give it these keys and {url} as its host.\nClock, faults and requests: \
+         {url}/_sandbox\n\nStop it with Ctrl-C.\n"
+    );
+    text
+}
+
+fn environment(keys: &Keys, url: &str) -> String {
+    [
+        ("CUSTOMERIO_SITE_ID", keys.site_id.as_str()),
+        ("CUSTOMERIO_TRACKING_API_KEY", &keys.tracking_api_key),
+        ("CUSTOMERIO_APP_API_KEY", &keys.app_api_key),
+        ("CUSTOMERIO_CDP_WRITE_KEY", &keys.cdp_write_key),
+        ("CUSTOMERIO_TRACK_URL", url),
+        ("CUSTOMERIO_APP_URL", url),
+        ("CUSTOMERIO_CDP_URL", url),
+    ]
+    .into_iter()
+    .fold(String::new(), |mut text, (name, value)| {
+        let _ = writeln!(text, "export {name}={}", quoted(value));
+        text
+    })
+}
+
+/// A word that a POSIX shell reads back as it is.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/@".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn a_shell_reads_back_what_was_quoted() {
+        assert_eq!(quoted("abc-1"), "abc-1");
+        assert_eq!(quoted(""), "''");
+        assert_eq!(quoted("a b$(c)"), "'a b$(c)'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+    }
+}

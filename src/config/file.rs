@@ -1,0 +1,142 @@
+//! The configuration file as it is written. Its schema is the documentation of its keys.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use schemars::{JsonSchema, generate::SchemaSettings, transform::RecursiveTransform};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::guard::{
+    identity::strategy::IdentityStrategy,
+    policy::{Budgets, Pii, Policy, Recipients, TestProfiles, WorkspaceKind},
+};
+
+/// Configuration of customerio-mcp. Secrets are named by environment variable or file, never written into it.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[schemars(title = "customerio-mcp.toml")]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct File {
+    /// Where what the server must remember is kept.
+    pub(super) state: StateBackend,
+    /// Directory of the embedded state, from this file's own directory if relative. `--data` and
+    /// `CUSTOMERIO_MCP_DATA` win. Default: the user's data directory.
+    pub(super) data: Option<PathBuf>,
+    /// The workspace that is used when none is named. May be left out when there is only one.
+    pub(super) default_workspace: Option<String>,
+    /// The workspaces by name: 1 to 64 letters, digits, `-` or `_`. The name `sandbox` is that of the embedded sandbox
+    /// (`serve --sandbox`), whose section takes guardrails only.
+    pub(super) workspaces: BTreeMap<String, WorkspaceFile>,
+}
+
+/// A kind of state store.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum StateBackend {
+    /// Embedded, in the data directory.
+    #[default]
+    Sqlite,
+    /// A PostgreSQL server, its address in `CUSTOMERIO_MCP_STATE_URL`.
+    Postgres,
+}
+
+/// Customer.io's regions, which have hosts of their own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Region {
+    /// Customer.io is asked once.
+    #[default]
+    Auto,
+    /// United States.
+    Us,
+    /// European Union.
+    Eu,
+}
+
+impl Region {
+    /// The region as it is written in configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Us => "us",
+            Self::Eu => "eu",
+        }
+    }
+}
+
+/// One Customer.io workspace: how to reach it, and what may be done in it.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct WorkspaceFile {
+    /// Whether real people are behind it. `sandbox` holds only for a loopback address that answers as our sandbox.
+    /// Default: live.
+    pub(super) kind: Option<WorkspaceKind>,
+    /// Where the account lives.
+    pub(super) region: Region,
+    /// Track API: the site id.
+    pub(super) site_id: Option<String>,
+    /// Track API: the environment variable that holds the API key.
+    pub(super) tracking_api_key_env: Option<String>,
+    /// Track API: the file that holds the API key. Relative paths start from this file's directory.
+    pub(super) tracking_api_key_file: Option<PathBuf>,
+    /// App API: the environment variable that holds the key.
+    pub(super) app_api_key_env: Option<String>,
+    /// App API: the file that holds the key.
+    pub(super) app_api_key_file: Option<PathBuf>,
+    /// Pipelines: the environment variable that holds the write key.
+    pub(super) cdp_write_key_env: Option<String>,
+    /// Pipelines: the file that holds the write key.
+    pub(super) cdp_write_key_file: Option<PathBuf>,
+    /// Track API at another host, such as `http://127.0.0.1:8585`.
+    pub(super) track_url: Option<String>,
+    /// App API at another host.
+    pub(super) app_url: Option<String>,
+    /// Pipelines API at another host.
+    pub(super) cdp_url: Option<String>,
+    /// File of certificates (PEM) trusted besides the system's, for a proxy that intercepts TLS.
+    pub(super) extra_ca_file: Option<PathBuf>,
+    /// How people are identified. Without it an operator declares it with `identity declare`, or an agent with a
+    /// human's approval.
+    pub(super) identity: Option<IdentityStrategy>,
+    /// What may run, what needs a preview or a human, and what never runs.
+    pub(super) policy: Policy,
+    /// How much may be done per rolling hour and day.
+    pub(super) budgets: Budgets,
+    /// Limits on test profiles.
+    pub(super) test_profiles: TestProfiles,
+    /// Whom messages may go to without a human.
+    pub(super) recipients: Recipients,
+    /// How much personal data answers show.
+    pub(super) pii: Pii,
+}
+
+/// The JSON schema of the configuration file.
+pub fn schema() -> Value {
+    let mut settings = SchemaSettings::draft2020_12();
+    settings.inline_subschemas = true;
+    settings.with_transform(RecursiveTransform(without_null)).into_generator().into_root_schema_for::<File>().to_value()
+}
+
+/// TOML has no null: a key that may be left out is simply not required.
+fn without_null(schema: &mut schemars::Schema) {
+    let Some(object) = schema.as_object_mut() else { return };
+    if let Some(Value::Array(types)) = object.get_mut("type") {
+        types.retain(|name| name != "null");
+        if let [only] = types.as_slice() {
+            let only = only.clone();
+            object.insert("type".to_owned(), only);
+        }
+    }
+    if object.get("default").is_some_and(Value::is_null) {
+        object.shift_remove("default");
+    }
+    if let Some(Value::Array(branches)) = object.get_mut("anyOf") {
+        branches.retain(|branch| branch.get("type").is_none_or(|name| name != "null"));
+        if let [Value::Object(only)] = branches.as_mut_slice() {
+            let only = std::mem::take(only);
+            object.shift_remove("anyOf");
+            for (keyword, value) in only {
+                object.entry(keyword).or_insert(value);
+            }
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Deliveries: what each sent message is and what became of it (behaviour.md section 6).
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    people::{Person, PersonKey},
+    transactional::{Channel, Content},
+};
+
+/// One message to one recipient.
+#[derive(Debug, Clone)]
+pub(super) struct Delivery {
+    /// Its place in the order of creation.
+    pub(super) sequence: u64,
+    pub(super) id: String,
+    pub(super) person: Option<PersonKey>,
+    /// Who it was for when it was made.
+    pub(super) identifiers: Value,
+    pub(super) transactional_id: u64,
+    pub(super) transactional_name: String,
+    pub(super) channel: Channel,
+    pub(super) content: Content,
+    /// The address as given, before Liquid.
+    pub(super) to: String,
+    pub(super) bcc: String,
+    pub(super) fake_bcc: bool,
+    pub(super) headers: Vec<Value>,
+    /// `message_data`, read in Liquid as `trigger`.
+    pub(super) trigger: Map<String, Value>,
+    pub(super) send_to_unsubscribed: bool,
+    /// Whether the body may be read back.
+    pub(super) retains_body: bool,
+    /// Unix seconds.
+    pub(super) created: i64,
+    /// When it is to be sent, in Unix milliseconds.
+    pub(super) due_ms: i64,
+    pub(super) stage: Stage,
+    pub(super) rendered: Option<Rendered>,
+    pub(super) failure: Option<String>,
+    /// What happened, by name, in Unix seconds.
+    pub(super) metrics: BTreeMap<&'static str, i64>,
+}
+
+/// How far a delivery has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Waits for its time; not rendered yet.
+    Scheduled,
+    /// Rendered, to be handed over in a moment.
+    Queued,
+    /// Handed over; the channel will report its arrival.
+    Sent,
+    /// Nothing more will happen by itself.
+    Settled,
+}
+
+/// A message after Liquid.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Rendered {
+    pub(super) recipient: String,
+    pub(super) from: String,
+    pub(super) reply_to: String,
+    pub(super) subject: String,
+    pub(super) preheader: String,
+    pub(super) body: String,
+}
+
+/// All deliveries, in the order they were made.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Deliveries {
+    pub(super) list: Vec<Delivery>,
+    by_id: HashMap<String, usize>,
+    /// Those that are not settled, as places in the list.
+    pub(super) open: Vec<usize>,
+}
+
+impl Deliveries {
+    pub(super) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    pub(super) fn get(&self, id: &str) -> Option<&Delivery> {
+        self.list.get(*self.by_id.get(id)?)
+    }
+
+    /// Adds a delivery and returns its place.
+    pub(super) fn add(&mut self, mut delivery: Delivery) -> usize {
+        let place = self.list.len();
+        delivery.sequence = place as u64 + 1;
+        self.by_id.insert(delivery.id.clone(), place);
+        self.open.push(place);
+        self.list.push(delivery);
+        place
+    }
+
+    /// How many have left.
+    pub(super) fn sent_count(&self) -> usize {
+        self.list.iter().filter(|delivery| delivery.metrics.contains_key("sent")).count()
+    }
+
+    /// Keeps the identifiers a deleted person had last.
+    pub(super) fn remember_identifiers(&mut self, key: PersonKey, person: &Person) {
+        for delivery in self.list.iter_mut().filter(|delivery| delivery.person == Some(key)) {
+            delivery.identifiers = person.identifiers();
+        }
+    }
+
+    /// Gives a merged person's deliveries to the one who stays.
+    pub(super) fn hand_over(&mut self, from: PersonKey, to: PersonKey) {
+        for delivery in self.list.iter_mut().filter(|delivery| delivery.person == Some(from)) {
+            delivery.person = Some(to);
+        }
+    }
+}
+
+impl Delivery {
+    /// The recipient and subject to show: rendered ones once there are any.
+    fn headline(&self) -> (&str, &str) {
+        match &self.rendered {
+            Some(rendered) => (&rendered.recipient, &rendered.subject),
+            None => (&self.to, &self.content.subject),
+        }
+    }
+
+    /// The delivery as `/v1/messages` shows it; `identifiers` are those of the person now.
+    pub(super) fn shown(&self, identifiers: &Value) -> Value {
+        let (recipient, subject) = self.headline();
+        json!({
+            "id": self.id,
+            "deduplicate_id": format!("{}:{}", self.id, self.created),
+            "message_template_id": self.content.id,
+            "msg_template_id": self.content.id,
+            "customer_id": identifiers["id"],
+            "customer_identifiers": identifiers,
+            "recipient": recipient,
+            "subject": subject,
+            "metrics": self.metrics,
+            "created": self.created,
+            "failure_message": self.failure,
+            "campaign_id": null,
+            "action_id": null,
+            "newsletter_id": null,
+            "content_id": null,
+            "broadcast_id": null,
+            "type": self.channel.delivery_type(),
+            "forgotten": false,
+        })
+    }
+
+    /// The message as it went out. Without retention only the fact of it is left.
+    pub(super) fn archived(&self) -> Value {
+        let rendered = self.rendered.clone().unwrap_or_default();
+        let (recipient, subject) = self.headline();
+        let kept = |text: &str| if self.retains_body { text.to_owned() } else { String::new() };
+        json!({
+            "id": self.id,
+            "body": kept(&rendered.body),
+            "from": rendered.from,
+            "reply_to": rendered.reply_to,
+            "recipient": recipient,
+            "subject": kept(subject),
+            "bcc": self.bcc,
+            "fake_bcc": self.fake_bcc,
+            "preheader_text": kept(&rendered.preheader),
+            "url": "",
+            "request_method": "",
+            "headers": self.headers,
+            "forgotten": !self.retains_body,
+        })
+    }
+}

@@ -1,0 +1,216 @@
+//! The one way of a request: route, credential, fault, limit, handler, log.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use axum::{
+    body::{Body, to_bytes},
+    extract::{ConnectInfo, Request, State},
+    http::Response,
+};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    SandboxConfig,
+    auth::Credential,
+    control,
+    faults::{Faults, Kind, Strike},
+    ids,
+    limits::Limits,
+    reply::{Answer, Reply},
+    request::Call,
+    routes::{self, Destination, Route},
+    server::Peer,
+    workspace,
+    world::World,
+};
+
+/// Bodies beyond this are refused unread; no documented limit comes near it.
+const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
+/// Requests remembered for `GET /_sandbox/requests`.
+const REMEMBERED_REQUESTS: usize = 1000;
+
+/// What all connections share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) config: SandboxConfig,
+    pub(super) base_url: String,
+    stopping: CancellationToken,
+    inner: Mutex<Inner>,
+}
+
+/// Everything that changes. Held for the length of one handler, never across an await.
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) world: World,
+    pub(super) faults: Faults,
+    pub(super) requests: RequestLog,
+    limits: Limits,
+}
+
+/// The requests seen since the start or the last reset.
+#[derive(Debug, Default)]
+pub(super) struct RequestLog {
+    recent: VecDeque<Value>,
+    by_operation: BTreeMap<String, u64>,
+    total: u64,
+}
+
+impl RequestLog {
+    fn add(&mut self, call: &Call, label: &str, status: u16) {
+        if self.recent.len() == REMEMBERED_REQUESTS {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(json!({"method": call.method.as_str(), "path": call.path, "status": status}));
+        *self.by_operation.entry(label.to_owned()).or_default() += 1;
+        self.total += 1;
+    }
+
+    pub(super) fn shown(&self) -> Value {
+        json!({"total": self.total, "counts": self.by_operation, "requests": self.recent})
+    }
+}
+
+/// What the caller gets, decided under the lock and carried out after it.
+struct Outcome {
+    reply: Reply,
+    delay: Option<Duration>,
+    cut: bool,
+}
+
+impl From<Answer> for Outcome {
+    fn from(answer: Answer) -> Self {
+        let (Ok(reply) | Err(reply)) = answer;
+        Self { reply, delay: None, cut: false }
+    }
+}
+
+impl Shared {
+    pub(super) fn new(config: SandboxConfig, base_url: String, stopping: CancellationToken) -> Self {
+        let world = World::new(&config.fixture, Arc::clone(&config.clock));
+        let inner =
+            Inner { world, faults: Faults::default(), requests: RequestLog::default(), limits: Limits::default() };
+        Self { config, base_url, stopping, inner: Mutex::new(inner) }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts everything back to the fixture; the clock stays where it is.
+    pub(super) fn reset(&self) {
+        let world = World::new(&self.config.fixture, Arc::clone(&self.config.clock));
+        *self.lock() =
+            Inner { world, faults: Faults::default(), requests: RequestLog::default(), limits: Limits::default() };
+    }
+
+    /// Answers a request to the vendor's surface.
+    fn answer(&self, call: Call) -> Outcome {
+        let mut inner = self.lock();
+        let (label, outcome, call) = match routes::find(call.method.as_str(), &call.path) {
+            Destination::Imitated(route, params) => {
+                let call = call.with_params(params);
+                (label(route.method, route.path), self.run(&mut inner, route, &call), call)
+            }
+            Destination::NotImitated(other) => {
+                let what = label(other.method, other.path);
+                let answer = self
+                    .authorize(other.credential, &call)
+                    .and_then(|()| Err(Reply::not_imitated(other.operation, &what)));
+                (what, answer.into(), call)
+            }
+            Destination::Nowhere => ("unknown".to_owned(), Err(Reply::page_not_found()).into(), call),
+        };
+        let status = if outcome.cut { 0 } else { outcome.reply.status };
+        inner.requests.add(&call, &label, status);
+        outcome
+    }
+
+    fn authorize(&self, credential: Credential, call: &Call) -> Result<(), Reply> {
+        if credential.is_given(&call.headers, &self.config.keys) {
+            return Ok(());
+        }
+        Err(Reply::unauthorized(credential == Credential::Track))
+    }
+
+    fn run(&self, inner: &mut Inner, route: &Route, call: &Call) -> Outcome {
+        if let Err(reply) = self.authorize(route.credential, call) {
+            return Err(reply).into();
+        }
+        inner.world.settle();
+        let strike = inner.faults.take(route, &call.path);
+        if self.config.strict_limits
+            && route.credential == Credential::App
+            && let Err(reply) = inner.limits.admit(route, &*self.config.clock)
+        {
+            return Err(reply).into();
+        }
+        match strike {
+            None => (route.handler)(&mut inner.world, call).into(),
+            Some(strike) => struck(&mut inner.world, route, call, strike),
+        }
+    }
+}
+
+/// A request that met a fault.
+fn struck(world: &mut World, route: &Route, call: &Call, strike: Strike) -> Outcome {
+    let handle = |world: &mut World| Outcome::from((route.handler)(world, call));
+    let reference = ids::reference(&*world.clock);
+    let server_error = || Reply::app_error(500, "internal server error", &reference);
+    match strike.kind {
+        Kind::RateLimited => {
+            let after = Some(strike.retry_after_seconds);
+            Err(Reply::rate_limited("10 requests per 1s", after, &reference)).into()
+        }
+        Kind::ErrorBefore => Err(server_error()).into(),
+        Kind::ErrorAfter => Outcome { reply: server_error(), ..handle(world) },
+        Kind::Slow => Outcome { delay: Some(Duration::from_millis(strike.delay_ms)), ..handle(world) },
+        Kind::DropBefore => Outcome { reply: server_error(), delay: None, cut: true },
+        Kind::DropAfter => Outcome { cut: true, ..handle(world) },
+        Kind::StaleRead => match strike.snapshot {
+            Some(mut past) => {
+                past.settle();
+                handle(&mut past)
+            }
+            None => handle(world),
+        },
+        Kind::WrongRegion if route.operation == "getRegion" => Ok(workspace::other_region(world)).into(),
+        Kind::WrongRegion => Err(Reply::unauthorized(route.credential == Credential::Track)).into(),
+    }
+}
+
+fn label(method: &str, path: &str) -> String {
+    format!("{method} {path}")
+}
+
+/// Every request comes here.
+pub(super) async fn answer(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    request: Request,
+) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, MAX_BODY_BYTES).await else {
+        return Reply::meta_error(413, "the body is too large or was cut off").into();
+    };
+    let call = Call::new(parts.method, &parts.uri, parts.headers, body, shared.base_url.clone());
+    if control::owns(&call.path) {
+        let (Ok(reply) | Err(reply)) = control::answer(&shared, &peer, &call);
+        return reply.into();
+    }
+    let outcome = shared.answer(call);
+    if outcome.cut {
+        peer.cut();
+    }
+    if let Some(delay) = outcome.delay {
+        tokio::select! {
+            () = tokio::time::sleep(delay) => {}
+            () = shared.stopping.cancelled() => {}
+        }
+    }
+    outcome.reply.into()
+}

@@ -1,0 +1,196 @@
+//! Track v2: one entity, or a batch of them (behaviour.md sections 2 to 4).
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    attributes,
+    devices::Device,
+    events::Event,
+    identifiers::Identifier,
+    identify::{Upsert, unix_seconds},
+    merge,
+    reply::{Answer, Reply},
+    request::Call,
+    world::World,
+};
+
+/// The vendor's limits on a body, in bytes.
+const MAX_ENTITY_BYTES: usize = 32 * 1024;
+const MAX_BATCH_BYTES: usize = 500 * 1024;
+
+/// Why an entity is refused.
+#[derive(Debug)]
+enum Refusal {
+    Invalid {
+        reason: &'static str,
+        field: String,
+        message: String,
+    },
+    /// An action of the vendor's matrix that the sandbox does not imitate.
+    NotImitated(String),
+}
+
+impl Refusal {
+    fn required(field: &str) -> Self {
+        Self::Invalid { reason: "required", field: field.to_owned(), message: format!("{field} is required") }
+    }
+
+    fn invalid(field: &str, message: impl Into<String>) -> Self {
+        Self::Invalid { reason: "invalid", field: field.to_owned(), message: message.into() }
+    }
+
+    fn shown(&self) -> Value {
+        match self {
+            Self::Invalid { reason, field, message } => json!({"reason": reason, "field": field, "message": message}),
+            Self::NotImitated(what) => json!({
+                "reason": "not_imitated",
+                "field": "action",
+                "message": format!("the sandbox does not imitate {what}"),
+            }),
+        }
+    }
+}
+
+/// `POST /api/v2/entity`.
+pub(super) fn entity(world: &mut World, call: &Call) -> Answer {
+    if call.body.len() > MAX_ENTITY_BYTES {
+        return Err(whole(&Refusal::invalid("body", format!("body cannot be larger than {MAX_ENTITY_BYTES} bytes"))));
+    }
+    let body = call.json().map_err(|_| whole(&Refusal::invalid("body", "body is not valid JSON")))?;
+    match apply(world, &body) {
+        Ok(()) => Ok(Reply::accepted()),
+        Err(Refusal::NotImitated(what)) => Err(Reply::not_imitated("entity", &what)),
+        Err(refusal) => Err(whole(&refusal)),
+    }
+}
+
+/// `POST /api/v2/batch`: what is valid is applied, what is not is told with its index (207).
+pub(super) fn batch(world: &mut World, call: &Call) -> Answer {
+    if call.body.len() > MAX_BATCH_BYTES {
+        return Err(whole(&Refusal::invalid("body", format!("body cannot be larger than {MAX_BATCH_BYTES} bytes"))));
+    }
+    let body = call.object().ok_or_else(|| whole(&Refusal::invalid("body", "body is not a JSON object")))?;
+    let items = match body.get("batch") {
+        None => return Err(whole(&Refusal::required("batch"))),
+        Some(Value::Array(items)) if !items.is_empty() => items,
+        Some(_) => return Err(whole(&Refusal::invalid("batch", "batch must be an array of at least one object"))),
+    };
+    let mut errors = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        let applied = if item.to_string().len() > MAX_ENTITY_BYTES {
+            Err(Refusal::invalid("body", format!("an item cannot be larger than {MAX_ENTITY_BYTES} bytes")))
+        } else {
+            apply(world, item)
+        };
+        if let Err(refusal) = applied {
+            let mut error = json!({"batch_index": index});
+            if let (Value::Object(error), Value::Object(shown)) = (&mut error, refusal.shown()) {
+                error.extend(shown);
+            }
+            errors.push(error);
+        }
+    }
+    Ok(if errors.is_empty() { Reply::accepted() } else { Reply::entity_errors(207, &errors) })
+}
+
+fn whole(refusal: &Refusal) -> Reply {
+    Reply::entity_errors(400, &[refusal.shown()])
+}
+
+fn apply(world: &mut World, item: &Value) -> Result<(), Refusal> {
+    let item = item.as_object().ok_or_else(|| Refusal::invalid("body", "an entity must be an object"))?;
+    let text = |key: &str| item.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let kind = text("type").ok_or_else(|| Refusal::required("type"))?;
+    let action = text("action").ok_or_else(|| Refusal::required("action"))?;
+    match kind {
+        "person" => apply_to_person(world, item, action),
+        "object" if OBJECT_ACTIONS.contains(&action) => Err(Refusal::NotImitated(format!("{action} of objects"))),
+        "delivery" if action == "event" => Err(Refusal::NotImitated("events of deliveries".to_owned())),
+        "object" | "delivery" => Err(Refusal::invalid("action", format!("action '{action}' is not valid for {kind}"))),
+        _ => Err(Refusal::invalid("type", "type must be one of person, object, delivery")),
+    }
+}
+
+const OBJECT_ACTIONS: [&str; 5] =
+    ["identify", "identify_anonymous", "delete", "add_relationships", "delete_relationships"];
+
+fn apply_to_person(world: &mut World, item: &Map<String, Value>, action: &str) -> Result<(), Refusal> {
+    match action {
+        "identify" => identify(world, item),
+        "event" | "page" | "screen" => {
+            let named = identifiers(item)?;
+            let event = Event::parse(item, action, "attributes").map_err(|(field, message)| {
+                if item.contains_key(field) { Refusal::invalid(field, message) } else { Refusal::required(field) }
+            })?;
+            world.track(&named, event);
+            Ok(())
+        }
+        "delete" => {
+            if let Some(key) = world.people.find(&identifiers(item)?) {
+                world.delete_person(key);
+            }
+            Ok(())
+        }
+        "suppress" => {
+            world.suppress(&identifiers(item)?);
+            Ok(())
+        }
+        "unsuppress" => {
+            world.unsuppress(&identifiers(item)?);
+            Ok(())
+        }
+        "add_device" => {
+            let named = identifiers(item)?;
+            let device = Device::parse(device(item)?, "token", world.now())
+                .map_err(|(field, message)| Refusal::invalid(&field, message))?;
+            world.add_device(&named, device);
+            Ok(())
+        }
+        "delete_device" => {
+            let named = identifiers(item)?;
+            let token = device(item)?.get("token").and_then(Value::as_str);
+            let token = token.ok_or_else(|| Refusal::required("device.token"))?;
+            world.delete_device(&named, token);
+            Ok(())
+        }
+        "merge" => {
+            let (primary, secondary) =
+                merge::parse(item).map_err(|(field, message)| Refusal::invalid(field, message))?;
+            world.merge(&primary, &secondary);
+            Ok(())
+        }
+        "add_relationships" | "delete_relationships" => Err(Refusal::NotImitated(format!("{action} of people"))),
+        _ => Err(Refusal::invalid("action", format!("action '{action}' is not valid for person"))),
+    }
+}
+
+fn identify(world: &mut World, item: &Map<String, Value>) -> Result<(), Refusal> {
+    let named = identifiers(item)?;
+    if item.contains_key("cio_relationships") {
+        return Err(Refusal::NotImitated("relationships".to_owned()));
+    }
+    let attributes = match item.get("attributes") {
+        None | Some(Value::Null) => Map::new(),
+        Some(Value::Object(attributes)) => attributes.clone(),
+        Some(_) => return Err(Refusal::invalid("attributes", "attributes must be an object")),
+    };
+    attributes::check(&attributes).map_err(|message| Refusal::invalid("attributes", message))?;
+    let mut upsert = Upsert::new(named, attributes, false);
+    upsert.at = upsert.at.or_else(|| item.get("timestamp").and_then(unix_seconds));
+    world.upsert(&upsert);
+    Ok(())
+}
+
+fn identifiers(item: &Map<String, Value>) -> Result<Identifier, Refusal> {
+    match item.get("identifiers") {
+        None | Some(Value::Null) => Err(Refusal::required("identifiers")),
+        Some(Value::Object(object)) => {
+            Identifier::from_object(object).map_err(|message| Refusal::invalid("identifiers", message))
+        }
+        Some(_) => Err(Refusal::invalid("identifiers", "identifiers must be an object")),
+    }
+}
+
+fn device(item: &Map<String, Value>) -> Result<&Map<String, Value>, Refusal> {
+    item.get("device").and_then(Value::as_object).ok_or_else(|| Refusal::required("device"))
+}

@@ -1,0 +1,131 @@
+//! Events of people (behaviour.md section 4).
+
+use std::collections::{HashSet, VecDeque};
+
+use serde_json::{Map, Value};
+
+use super::{
+    activities::Entry,
+    attributes::text_of,
+    identifiers::Identifier,
+    identify::{Upsert, unix_seconds},
+    ids,
+    people::PersonKey,
+    profiles::{path_identifier, track_object},
+    reply::{Answer, Reply},
+    request::Call,
+    world::World,
+};
+use crate::clock::Clock;
+
+/// The vendor's limits, in bytes of UTF-8.
+const MAX_NAME_BYTES: usize = 100;
+const MAX_DATA_BYTES: usize = 100_000;
+/// For how long a repeated event id is ignored: the window a third party reports.
+const DEDUPE_WINDOW_MS: i64 = 12 * 60 * 60 * 1000;
+
+/// Event ids seen inside the window, oldest first.
+#[derive(Debug, Clone, Default)]
+pub(super) struct SeenEvents {
+    order: VecDeque<(i64, String)>,
+    ids: HashSet<String>,
+}
+
+impl SeenEvents {
+    /// Whether `id` is new at `now_ms`; from then on it is not.
+    fn is_new(&mut self, id: &str, now_ms: i64) -> bool {
+        while let Some((seen_ms, _)) = self.order.front()
+            && *seen_ms + DEDUPE_WINDOW_MS <= now_ms
+        {
+            if let Some((_, forgotten)) = self.order.pop_front() {
+                self.ids.remove(&forgotten);
+            }
+        }
+        let is_new = self.ids.insert(id.to_owned());
+        if is_new {
+            self.order.push_back((now_ms, id.to_owned()));
+        }
+        is_new
+    }
+}
+
+/// One event, page view or screen view.
+#[derive(Debug, Clone)]
+pub(super) struct Event {
+    pub(super) name: String,
+    /// `event`, `page` or `screen`.
+    pub(super) kind: String,
+    pub(super) data: Value,
+    /// Unix seconds; `None` is the time of receipt.
+    pub(super) timestamp: Option<i64>,
+    pub(super) id: Option<String>,
+}
+
+impl Event {
+    /// Reads an event; `data_key` is `data` in v1 and `attributes` in v2. The error names the field.
+    pub(super) fn parse(
+        body: &Map<String, Value>,
+        kind: &str,
+        data_key: &'static str,
+    ) -> Result<Self, (&'static str, String)> {
+        let name = body.get("name").map(text_of).unwrap_or_default().trim().to_owned();
+        if name.is_empty() {
+            return Err(("name", "name cannot be blank".to_owned()));
+        }
+        if name.len() > MAX_NAME_BYTES && kind == "event" {
+            return Err(("name", format!("name cannot be longer than {MAX_NAME_BYTES} bytes")));
+        }
+        let data = match body.get(data_key) {
+            None | Some(Value::Null) => Value::Object(Map::new()),
+            Some(data @ Value::Object(_)) => data.clone(),
+            Some(_) => return Err((data_key, format!("{data_key} must be an object"))),
+        };
+        if data.to_string().len() > MAX_DATA_BYTES {
+            return Err((data_key, format!("{data_key} cannot be larger than {MAX_DATA_BYTES} bytes")));
+        }
+        let id = body.get("id").and_then(Value::as_str).filter(|id| ids::is_ulid(id)).map(str::to_owned);
+        let timestamp = body.get("timestamp").and_then(unix_seconds);
+        Ok(Self { name, kind: kind.to_owned(), data, timestamp, id })
+    }
+}
+
+impl World {
+    /// Records an event of a person, who is created if unknown; a suppressed or unknown `cio_id` is ignored.
+    pub(super) fn track(&mut self, named: &Identifier, event: Event) {
+        let Some(key) = self.find_or_create(named) else { return };
+        if let Some(id) = &event.id
+            && !self.seen_events.is_new(&id.to_ascii_uppercase(), self.clock.now_ms())
+        {
+            return;
+        }
+        let Some(identifiers) = self.people.get(key).map(super::people::Person::identifiers) else { return };
+        let entry = Entry {
+            kind: event.kind,
+            name: Some(event.name),
+            timestamp: event.timestamp,
+            data: event.data,
+            ..Entry::default()
+        };
+        self.record_entry(Some(key), identifiers, entry);
+    }
+
+    /// Who is named, or a bare new person; nobody for the suppressed and for an unknown `cio_id`.
+    pub(super) fn find_or_create(&mut self, named: &Identifier) -> Option<PersonKey> {
+        self.upsert(&Upsert::new(named.clone(), Map::new(), false))
+    }
+}
+
+/// `POST /api/v1/customers/{identifier}/events`.
+pub(super) fn track(world: &mut World, call: &Call) -> Answer {
+    let named = path_identifier(call)?;
+    let body = track_object(call)?;
+    let kind = match body.get("type") {
+        None | Some(Value::Null) => "event",
+        Some(Value::String(kind)) if kind.is_empty() => "event",
+        Some(Value::String(kind)) if matches!(kind.as_str(), "event" | "page" | "screen") => kind,
+        Some(_) => return Err(Reply::meta_error(400, "type must be one of event, page, screen")),
+    };
+    let event = Event::parse(&body, kind, "data").map_err(|(_, error)| Reply::meta_error(400, &error))?;
+    world.track(&named, event);
+    Ok(Reply::accepted())
+}

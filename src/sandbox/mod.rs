@@ -1,0 +1,101 @@
+//! A faithful local Customer.io over HTTP.
+//!
+//! One port answers the vendor's Track v1 and v2 and App paths with the vendor's status codes, envelopes and quirks;
+//! nothing of ours calls it except over HTTP, so a wrong field name in a client fails a test. State comes first: each
+//! noun is a file that holds what is kept about it and how it changes, and the handlers beside it only read requests
+//! and word answers. All routes stand on one page (`routes`), every request takes one way (`dispatch`), and what had
+//! to be decided without evidence is listed in one place (`unconfirmed`).
+//!
+//! Handlers are plain functions over `&mut World`, run under one mutex that is never held across an await: the
+//! imitation is then deterministic, and its time and randomness are the clock it was given.
+//!
+//! Memory is not bounded for what a workspace keeps (people, activities, deliveries): a sandbox lives as long as a
+//! test or an afternoon. The request log and the memory of event ids are bounded.
+
+mod activities;
+mod attributes;
+mod auth;
+mod control;
+mod deliveries;
+mod devices;
+mod dispatch;
+mod entity;
+mod events;
+mod faults;
+mod filter;
+mod fixture;
+mod identifiers;
+mod identify;
+mod ids;
+mod lifecycle;
+mod limits;
+mod merge;
+mod operations;
+mod page;
+mod people;
+mod profiles;
+mod reply;
+mod request;
+mod routes;
+mod segments;
+mod server;
+mod snippets;
+mod suppression;
+mod transactional;
+mod unconfirmed;
+mod workspace;
+mod world;
+
+use std::{fmt, net::SocketAddr, sync::Arc};
+
+use crate::clock::{AdjustableClock, Clock, random_bytes};
+
+pub use fixture::{Fixture, FixtureError};
+pub use server::{RunningSandbox, start};
+
+/// What a sandbox is started with.
+#[derive(Debug)]
+pub struct SandboxConfig {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The credentials it accepts.
+    pub keys: Keys,
+    /// What the workspace holds at the start, and again after a reset.
+    pub fixture: Fixture,
+    /// The sandbox's time and randomness. Requests and deliveries follow it, the control endpoint moves it.
+    pub clock: Arc<AdjustableClock>,
+    /// Whether the App API's limits (10 requests a second, 100 archived messages a day) are enforced.
+    pub strict_limits: bool,
+}
+
+/// The credentials of one workspace, one per API; none stands in for another.
+#[derive(Clone)]
+pub struct Keys {
+    /// Track: the user name of Basic authentication.
+    pub site_id: String,
+    /// Track: the password of Basic authentication.
+    pub tracking_api_key: String,
+    /// App: the bearer token.
+    pub app_api_key: String,
+    /// Pipelines: the user name of Basic authentication; its password is blank.
+    pub cdp_write_key: String,
+}
+
+impl Keys {
+    /// Fresh credentials in the vendor's shape (hexadecimal), from the clock's randomness.
+    pub fn random(clock: &dyn Clock) -> Self {
+        Self {
+            site_id: hex::encode(random_bytes::<10>(clock)),
+            tracking_api_key: hex::encode(random_bytes::<10>(clock)),
+            app_api_key: hex::encode(random_bytes::<16>(clock)),
+            cdp_write_key: hex::encode(random_bytes::<10>(clock)),
+        }
+    }
+}
+
+/// Keys open a workspace, so they do not print themselves.
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keys").field("site_id", &self.site_id).finish_non_exhaustive()
+    }
+}

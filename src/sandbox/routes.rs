@@ -1,0 +1,150 @@
+//! Every route, on one page.
+//!
+//! Paths are the vendor's. What the vendor has and the sandbox does not imitate stands in `operations`; together the
+//! two name each of the vendor's operations once.
+
+use super::{
+    activities,
+    auth::Credential,
+    devices, entity, events, merge,
+    operations::{NOT_IMITATED, NotImitated},
+    profiles,
+    reply::Answer,
+    request::{Call, decode_segment},
+    segments, snippets, suppression, transactional, workspace,
+    world::World,
+};
+
+/// One operation that is imitated.
+pub(super) struct Route {
+    pub(super) method: &'static str,
+    pub(super) path: &'static str,
+    /// The vendor's operation id.
+    pub(super) operation: &'static str,
+    pub(super) credential: Credential,
+    /// Whether the answer comes from the state without changing it: only such an answer can be stale.
+    pub(super) reads: bool,
+    pub(super) handler: fn(&mut World, &Call) -> Answer,
+}
+
+type Handler = fn(&mut World, &Call) -> Answer;
+
+const fn track(method: &'static str, path: &'static str, operation: &'static str, handler: Handler) -> Route {
+    Route { method, path, operation, credential: Credential::Track, reads: false, handler }
+}
+
+const fn write(method: &'static str, path: &'static str, operation: &'static str, handler: Handler) -> Route {
+    Route { method, path, operation, credential: Credential::App, reads: false, handler }
+}
+
+const fn read(method: &'static str, path: &'static str, operation: &'static str, handler: Handler) -> Route {
+    Route { method, path, operation, credential: Credential::App, reads: true, handler }
+}
+
+/// All of them. A literal segment stands before a parameter in the same place.
+#[rustfmt::skip]
+pub(super) const ROUTES: &[Route] = &[
+    // Track v1: answers 200 `{}` to whatever it accepts.
+    track("GET",    "/api/v1/accounts/region",                                "getRegion",            workspace::region),
+    track("PUT",    "/api/v1/customers/{identifier}",                         "identify",             profiles::identify),
+    track("DELETE", "/api/v1/customers/{identifier}",                         "delete",               profiles::delete),
+    track("PUT",    "/api/v1/customers/{identifier}/devices",                 "add_device",           devices::add),
+    track("DELETE", "/api/v1/customers/{identifier}/devices/{device_id}",     "delete_device",        devices::delete),
+    track("POST",   "/api/v1/customers/{identifier}/suppress",                "suppress",             suppression::suppress),
+    track("POST",   "/api/v1/customers/{identifier}/unsuppress",              "unsuppress",           suppression::unsuppress),
+    track("POST",   "/api/v1/customers/{identifier}/events",                  "track",                events::track),
+    track("POST",   "/api/v1/merge_customers",                                "merge",                merge::merge),
+    track("POST",   "/api/v1/segments/{segment_id}/add_customers",            "add_to_segment",       segments::add_customers),
+    track("POST",   "/api/v1/segments/{segment_id}/remove_customers",         "remove_from_segment",  segments::remove_customers),
+
+    // Track v2.
+    track("POST",   "/api/v2/entity",                                         "entity",               entity::entity),
+    track("POST",   "/api/v2/batch",                                          "batch",                entity::batch),
+
+    // App: people. Two of the reads are POSTs.
+    read ("GET",    "/v1/customers",                                          "getPeopleEmail",       profiles::by_email),
+    read ("POST",   "/v1/customers",                                          "getPeopleFilter",      profiles::search),
+    read ("POST",   "/v1/customers/attributes",                               "getPeopleById",        profiles::attributes_of_many),
+    read ("GET",    "/v1/customers/{customer_id}/attributes",                 "getPersonAttributes",  profiles::attributes),
+    read ("GET",    "/v1/customers/{customer_id}/segments",                   "getPersonSegments",    profiles::segments),
+    read ("GET",    "/v1/customers/{customer_id}/activities",                 "getPersonActivities",  activities::of_person),
+    read ("GET",    "/v1/activities",                                         "listActivities",       activities::list),
+
+    // App: segments. Membership is written on the Track side.
+    read ("GET",    "/v1/segments",                                           "listSegments",         segments::list),
+    write("POST",   "/v1/segments",                                           "createManSegment",     segments::create),
+    read ("GET",    "/v1/segments/{segment_id}",                              "getSegment",           segments::get),
+    write("DELETE", "/v1/segments/{segment_id}",                              "deleteManSegment",     segments::delete),
+    read ("GET",    "/v1/segments/{segment_id}/used_by",                      "getSegmentDependencies", segments::used_by),
+    read ("GET",    "/v1/segments/{segment_id}/customer_count",               "getSegmentCount",      segments::customer_count),
+    read ("GET",    "/v1/segments/{segment_id}/membership",                   "getSegmentMembership", segments::membership),
+
+    // App: content and workspace.
+    read ("GET",    "/v1/transactional",                                      "listTransactional",    transactional::list),
+    read ("GET",    "/v1/transactional/{transactional_id}",                   "getTransactional",     transactional::get),
+    read ("GET",    "/v1/transactional/{transactional_id}/contents",          "listTransactionalVariants", transactional::contents),
+    read ("GET",    "/v1/snippets",                                           "listSnippets",         snippets::list),
+    read ("GET",    "/v1/sender_identities",                                  "listSenders",          workspace::senders),
+    read ("GET",    "/v1/subscription_topics",                                "getTopics",            workspace::topics),
+    read ("GET",    "/v1/workspaces",                                         "listWorkspaces",       workspace::list),
+    read ("GET",    "/v1/exports",                                            "listExports",          workspace::exports),
+];
+
+/// What a method and path lead to.
+pub(super) enum Destination {
+    Imitated(&'static Route, Vec<(&'static str, String)>),
+    NotImitated(&'static NotImitated),
+    /// Nothing the vendor has, or not with this method.
+    Nowhere,
+}
+
+/// Finds the operation of a request; `path` is as it came, still percent-encoded.
+pub(super) fn find(method: &str, path: &str) -> Destination {
+    let imitated = ROUTES.iter().filter(|route| route.method == method);
+    for route in imitated {
+        if let Some(params) = matched(route.path, path) {
+            return Destination::Imitated(route, params);
+        }
+    }
+    let known = NOT_IMITATED.iter().find(|other| other.method == method && matched(other.path, path).is_some());
+    known.map_or(Destination::Nowhere, Destination::NotImitated)
+}
+
+/// The parameters of `path` if it fits `pattern`. An encoded slash stays inside its segment.
+fn matched(pattern: &'static str, path: &str) -> Option<Vec<(&'static str, String)>> {
+    let mut segments = path.split('/');
+    let mut params = Vec::new();
+    for expected in pattern.split('/') {
+        let segment = segments.next()?;
+        match expected.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+            Some(_) if segment.is_empty() => return None,
+            Some(name) => params.push((name, decode_segment(segment)?)),
+            None if expected == segment => {}
+            None => return None,
+        }
+    }
+    segments.next().is_none().then_some(params)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn each_operation_of_the_vendor_stands_in_exactly_one_list() {
+        let imitated = ROUTES.iter().map(|route| (route.method, route.path));
+        let others = NOT_IMITATED.iter().map(|other| (other.method, other.path));
+        let all: Vec<_> = imitated.chain(others).collect();
+        let distinct: BTreeSet<_> = all.iter().collect();
+        assert_eq!((all.len(), distinct.len()), (211, 211));
+    }
+
+    #[test]
+    fn an_encoded_slash_stays_in_its_segment() {
+        let params = matched("/api/v1/customers/{identifier}", "/api/v1/customers/a%2Fb%20c").unwrap();
+        assert_eq!(params, [("identifier", "a/b c".to_owned())]);
+        assert!(matched("/api/v1/customers/{identifier}", "/api/v1/customers/a/b").is_none());
+    }
+}

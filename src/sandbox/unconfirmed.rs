@@ -1,0 +1,55 @@
+//! What no source settles, and what the sandbox does about it. `GET /_sandbox` shows the list.
+
+/// One decision without evidence.
+pub(super) struct Choice {
+    pub(super) question: &'static str,
+    pub(super) choice: &'static str,
+}
+
+const fn choice(question: &'static str, choice: &'static str) -> Choice {
+    Choice { question, choice }
+}
+
+/// All of them.
+#[rustfmt::skip]
+pub(super) const UNCONFIRMED: &[Choice] = &[
+    // People.
+    choice("what applies when path and body name two people", "nothing; the log of the person in the path has a failed_attribute_change"),
+    choice("what applies when an identifier cannot be changed", "everything but the identifier, which is a failed_attribute_change"),
+    choice("an e-mail that is not one, in a body", "a failed_attribute_change for email; the rest applies"),
+    choice("an update with an equal or older _timestamp", "equal overwrites, older does not, attribute by attribute"),
+    choice("null or \"\" as an attribute of a person", "removes it"),
+    choice("a 301st attribute of a person", "a failed_attribute_change for that attribute"),
+    choice("an event or device for an unknown identifier", "creates a bare person, except for an unknown cio_id"),
+    choice("a call that names a suppressed identifier in its body", "ignored as a whole"),
+    choice("unsuppressing one identifier of a person who had two", "frees that one only"),
+    choice("devices in a merge", "go to the primary"),
+    choice("an e-mail or id the primary of a merge lacks", "comes from the secondary"),
+    // Events.
+    choice("how long a repeated event id is ignored", "12 hours by the sandbox's clock"),
+    choice("an event id that is not a ULID", "the event is accepted, repeats are not recognised"),
+    choice("an event timestamp that is not a number", "the time of receipt"),
+    // Segments and search.
+    choice("deleting a data-driven segment", "400"),
+    choice("changing the members of a data-driven or unknown segment", "400"),
+    choice("a limit above the maximum", "cut to the maximum"),
+    choice("a filter with more than one key, or an empty list", "400"),
+    choice("a filter that names an unknown segment", "matches nobody"),
+    choice("activities with deleted=true", "those of deleted people besides the others"),
+    // Track v2.
+    choice("an oversize body", "400"),
+    choice("the reasons an entity is refused for", "required, invalid"),
+    // Sends.
+    choice("an e-mail without identifiers", "accepted with a template, 400 with an inline body"),
+    choice("a send to an unknown id or e-mail", "creates the person, on every channel"),
+    choice("a send to an unknown cio_id", "400"),
+    choice("a send to a suppressed identifier", "a delivery that ends undeliverable"),
+    choice("an unknown template, or one of another channel", "400"),
+    choice("send_to_unsubscribed of an e-mail without a template", "true"),
+    choice("which attachments are not recognised", "executables: 403"),
+    choice("a body without retention", "empty, with forgotten: true"),
+    choice("when a message is rendered", "when it is due: at once, or at send_at"),
+    choice("numbers and booleans in customer.*", "text, as the App API reads them; lists and objects stay what they are"),
+    // Hosts.
+    choice("a request of the other region to Track", "401; the vendor may redirect, which a local imitation must not"),
+];

@@ -1,0 +1,72 @@
+//! The state of one workspace. Each noun's file adds what can happen to it.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{
+    activities::Activities,
+    deliveries::Deliveries,
+    events::SeenEvents,
+    fixture::{Fixture, Sender, Topic, Workspace},
+    ids,
+    people::People,
+    reply::Reply,
+    segments::Segment,
+    snippets::Snippet,
+    suppression::Suppressed,
+    transactional::Transactional,
+};
+use crate::clock::{AdjustableClock, Clock};
+
+/// Everything the imitated workspace knows. Cloning it is what a stale read answers from.
+#[derive(Debug, Clone)]
+pub(super) struct World {
+    pub(super) clock: Arc<AdjustableClock>,
+    pub(super) workspace: Workspace,
+    pub(super) people: People,
+    pub(super) suppressed: Suppressed,
+    pub(super) activities: Activities,
+    pub(super) seen_events: SeenEvents,
+    pub(super) segments: BTreeMap<u64, Segment>,
+    pub(super) transactional: BTreeMap<u64, Transactional>,
+    pub(super) deliveries: Deliveries,
+    pub(super) snippets: BTreeMap<String, Snippet>,
+    pub(super) topics: Vec<Topic>,
+    pub(super) senders: Vec<Sender>,
+}
+
+impl World {
+    /// The workspace as the fixture describes it, at the clock's now.
+    pub(super) fn new(fixture: &Fixture, clock: Arc<AdjustableClock>) -> Self {
+        let mut world = Self {
+            workspace: fixture.workspace.clone(),
+            people: People::new(&*clock),
+            clock,
+            suppressed: Suppressed::default(),
+            activities: Activities::default(),
+            seen_events: SeenEvents::default(),
+            segments: BTreeMap::new(),
+            transactional: BTreeMap::new(),
+            deliveries: Deliveries::default(),
+            snippets: BTreeMap::new(),
+            topics: fixture.topics.clone(),
+            senders: fixture.senders.clone(),
+        };
+        fixture.fill(&mut world);
+        world
+    }
+
+    /// Unix seconds, the unit of every timestamp the vendor shows.
+    pub(super) fn now(&self) -> i64 {
+        self.clock.now().as_second()
+    }
+
+    /// An App API error with a fresh reference.
+    pub(super) fn app_error(&self, status: u16, detail: &str) -> Reply {
+        Reply::app_error(status, detail, &ids::reference(&*self.clock))
+    }
+
+    /// The App API's 404.
+    pub(super) fn not_found(&self) -> Reply {
+        self.app_error(404, "not found")
+    }
+}

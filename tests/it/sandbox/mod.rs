@@ -1,0 +1,4 @@
+//! The imitation, spoken to over real HTTP as any client would.
+
+mod driver;
+mod identify;
