@@ -1,3 +1,4 @@
-//! Behaviour over the public surface, in one binary.
+//! Behaviour over the public surface, one file a noun, in one binary.
 
+mod liquid;
 mod sandbox;

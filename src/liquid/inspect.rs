@@ -1,0 +1,302 @@
+//! What a template asks for, and what would go wrong with given data.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::{
+    Data,
+    error::RenderError,
+    expression::{Condition, Filtered, Operand, Path, Segment},
+    fresh_state, render,
+    tree::{self, Body, Loop, Node, Offset, Test},
+    vendor::{self, Address, VendorTag},
+};
+
+/// A variable that a template reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variable {
+    /// The whole path: `customer.first_name`, `trigger.items[0].name`, and `trigger.items[].name` for what a loop
+    /// reads from each item.
+    pub path: String,
+    /// The part before the first dot or bracket.
+    pub namespace: String,
+    /// Every use has a fallback: `default` as the first filter, a condition, or a branch of an `if` that tests it.
+    pub guarded: bool,
+    /// The line of the first use.
+    pub line: usize,
+}
+
+/// Something to mend before a send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The class of the finding.
+    pub kind: FindingKind,
+    /// What it is about, as the template writes it.
+    pub path: String,
+    /// What would happen, and the remedy.
+    pub message: String,
+}
+
+/// The classes of findings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FindingKind {
+    /// The send would fail.
+    MissingAttribute,
+    /// The variable would render nothing, and the message would be sent.
+    UnknownNamespace,
+    /// One of the vendor's tags is written as a variable, which renders nothing.
+    TagUsedAsVariable,
+}
+
+/// Every variable `template` reads, in order of first use. Variables the template sets itself are left out; a loop
+/// variable, or one assigned from a plain path, stands for what it was taken from.
+pub fn variables(template: &str) -> Result<Vec<Variable>, RenderError> {
+    let mut survey = Survey::default();
+    survey.body(&tree::parse(template)?);
+    Ok(survey.variables)
+}
+
+/// What would go wrong if `template` were sent with `data`: attributes that would fail it, and variables that would
+/// render nothing because of their namespace. Branches that `data` does not take are not held to have attributes.
+///
+/// # Errors
+/// What fails whatever the attributes: a syntax error, a limit.
+pub fn lint(template: &str, data: &Data) -> Result<Vec<Finding>, RenderError> {
+    let body = tree::parse(template)?;
+    let mut state = fresh_state(data);
+    state.collected = Some(Vec::new());
+    let (rendered, state) = render::document(&body, state);
+    rendered?;
+    let mut seen = BTreeSet::new();
+    let missing = state.collected.unwrap_or_default().into_iter().map(|(path, _)| path);
+    let mut findings: Vec<Finding> = missing.filter(|path| seen.insert(path.clone())).map(missing_attribute).collect();
+    findings.extend(blank_variables(template, data)?);
+    Ok(findings)
+}
+
+fn missing_attribute(path: String) -> Finding {
+    let message = format!(
+        "{path} is missing and has no fallback, so the send would fail. Write {{{{ {path} | default: \"...\" }}}}, \
+         or test it first: {{% if {path} != blank %}}."
+    );
+    Finding { kind: FindingKind::MissingAttribute, path, message }
+}
+
+/// Variables of the template and of the snippets it uses whose namespace does not exist for the message.
+fn blank_variables(template: &str, data: &Data) -> Result<Vec<Finding>, RenderError> {
+    let mut findings: Vec<Finding> = Vec::new();
+    let mut waiting = vec![template];
+    let mut snippets = BTreeSet::new();
+    while let Some(source) = waiting.pop() {
+        for variable in variables(source)? {
+            if variable.namespace == "snippets" {
+                let used = data.snippets.iter().find(|(name, _)| is_snippet(&variable.path, name));
+                waiting.extend(used.filter(|(name, _)| snippets.insert(*name)).map(|(_, source)| source.as_str()));
+            } else if !data.namespaces.contains_key(&variable.namespace)
+                && findings.iter().all(|finding| finding.path != variable.path)
+            {
+                findings.push(blank_variable(variable, data));
+            }
+        }
+    }
+    Ok(findings)
+}
+
+fn is_snippet(path: &str, name: &str) -> bool {
+    path == format!("snippets.{name}") || path == format!("snippets[\"{name}\"]")
+}
+
+fn blank_variable(variable: Variable, data: &Data) -> Finding {
+    let Variable { path, namespace, .. } = variable;
+    if vendor::NAMES.contains(&path.as_str()) {
+        let message = format!("{{{{ {path} }}}} renders nothing: it is a tag, write {{% {path} %}}.");
+        return Finding { kind: FindingKind::TagUsedAsVariable, path, message };
+    }
+    let known: Vec<&str> = data.namespaces.keys().map(String::as_str).collect();
+    let message = format!(
+        "There is no \"{namespace}\" for this message, so {path} renders nothing and the message is sent without it. \
+         It has: {}.",
+        known.join(", ")
+    );
+    Finding { kind: FindingKind::UnknownNamespace, path, message }
+}
+
+/// A walk over a template.
+#[derive(Default)]
+struct Survey {
+    variables: Vec<Variable>,
+    /// Variables the template sets, with the path they stand for, if it is one.
+    locals: HashMap<String, Option<String>>,
+    /// Paths tested by the conditions around the current node.
+    tested: Vec<String>,
+}
+
+impl Survey {
+    fn body(&mut self, body: &Body) {
+        for node in &body.nodes {
+            self.node(node);
+        }
+    }
+
+    fn node(&mut self, node: &Node) {
+        match node {
+            Node::Text(_) | Node::Break | Node::Continue => {}
+            Node::Output(value) => self.value(value, false),
+            Node::Assign { name, value } => self.assign(name, value),
+            Node::Capture { name, body } => {
+                self.body(body);
+                self.locals.insert(name.clone(), None);
+            }
+            Node::If { branches, otherwise } => self.conditional(branches, otherwise.as_ref()),
+            Node::Case { subject, branches, otherwise } => {
+                self.value(subject, true);
+                for (candidates, body) in branches {
+                    candidates.iter().for_each(|candidate| self.operand(candidate, true));
+                    self.body(body);
+                }
+                otherwise.iter().for_each(|body| self.body(body));
+            }
+            Node::For(header) => self.each(header, "forloop"),
+            Node::TableRow(header) => self.each(header, "tablerowloop"),
+            Node::Cycle { candidates, .. } => {
+                candidates.iter().for_each(|candidate| self.operand(candidate, false));
+            }
+            Node::Count { name, .. } => drop(self.locals.insert(name.clone(), None)),
+            Node::Vendor(tag) => self.vendor(tag),
+        }
+    }
+
+    fn assign(&mut self, name: &str, value: &Filtered) {
+        self.value(value, false);
+        let stands_for = tree::plain_path(value).and_then(|path| self.resolve(path));
+        self.locals.insert(name.to_owned(), stands_for);
+    }
+
+    fn vendor(&mut self, tag: &VendorTag) {
+        match tag {
+            VendorTag::TrackedLink(Address::Template(body)) => self.body(body),
+            VendorTag::TrackedLink(Address::Variable(path)) | VendorTag::RenderLiquid(path) => self.path(path, false),
+            VendorTag::Random(bound) => self.operand(bound, false),
+            VendorTag::Link(_) | VendorTag::GenerateUuid => {}
+        }
+    }
+
+    /// A branch may rely on its own test, and on those before it that failed.
+    fn conditional(&mut self, branches: &[(Test, Body)], otherwise: Option<&Body>) {
+        let outside = self.tested.len();
+        for (test, body) in branches {
+            self.value(&test.value, true);
+            let mut paths = Vec::new();
+            self.paths_tested(&test.value.subject, &mut paths);
+            self.tested.extend(paths);
+            self.body(body);
+        }
+        otherwise.iter().for_each(|body| self.body(body));
+        self.tested.truncate(outside);
+    }
+
+    fn paths_tested(&self, condition: &Condition, paths: &mut Vec<String>) {
+        match condition {
+            Condition::Value(Operand::Path(path)) => {
+                if let Some(path) = self.resolve(path) {
+                    paths.extend(path.strip_suffix(".size").map(str::to_owned));
+                    paths.push(path);
+                }
+            }
+            Condition::Value(_) => {}
+            Condition::Not(part) => self.paths_tested(part, paths),
+            Condition::And(left, right) | Condition::Or(left, right) | Condition::Compare(_, left, right) => {
+                self.paths_tested(left, paths);
+                self.paths_tested(right, paths);
+            }
+        }
+    }
+
+    fn each(&mut self, header: &Loop, progress: &str) {
+        self.operand(&header.collection, false);
+        let offset = match &header.offset {
+            Some(Offset::At(offset)) => Some(offset),
+            _ => None,
+        };
+        for argument in [header.limit.as_ref(), offset, header.columns.as_ref()].into_iter().flatten() {
+            self.operand(argument, false);
+        }
+        let item = match &header.collection {
+            Operand::Path(path) => self.resolve(path).map(|path| path + "[]"),
+            _ => None,
+        };
+        let hidden = [(header.variable.as_str(), item), (progress, None)]
+            .map(|(name, stands_for)| (name.to_owned(), self.locals.insert(name.to_owned(), stands_for)));
+        self.body(&header.body);
+        for (name, before) in hidden {
+            match before {
+                Some(before) => drop(self.locals.insert(name, before)),
+                None => drop(self.locals.remove(&name)),
+            }
+        }
+        header.otherwise.iter().for_each(|body| self.body(body));
+    }
+
+    fn value(&mut self, value: &Filtered, guarded: bool) {
+        self.condition(&value.subject, guarded || value.has_fallback());
+        for filter in &value.filters {
+            let arguments = filter.arguments.iter().chain(filter.named.iter().map(|(_, argument)| argument));
+            arguments.for_each(|argument| self.operand(argument, false));
+        }
+    }
+
+    fn condition(&mut self, condition: &Condition, guarded: bool) {
+        match condition {
+            Condition::Value(value) => self.operand(value, guarded),
+            Condition::Not(part) => self.condition(part, guarded),
+            Condition::And(left, right) | Condition::Or(left, right) | Condition::Compare(_, left, right) => {
+                self.condition(left, guarded);
+                self.condition(right, guarded);
+            }
+        }
+    }
+
+    fn operand(&mut self, operand: &Operand, guarded: bool) {
+        match operand {
+            Operand::Path(path) => self.path(path, guarded),
+            Operand::Range(from, to) => {
+                self.operand(from, guarded);
+                self.operand(to, guarded);
+            }
+            _ => {}
+        }
+    }
+
+    fn path(&mut self, path: &Path, guarded: bool) {
+        for segment in &path.segments {
+            if let Segment::Index(index) = segment {
+                self.operand(index, false);
+            }
+        }
+        let Some(full) = self.resolve(path) else { return };
+        let guarded = guarded || self.tested.contains(&full);
+        match self.variables.iter_mut().find(|known| known.path == full) {
+            Some(known) => known.guarded &= guarded,
+            None => {
+                let namespace = full.split(['.', '[']).next().unwrap_or_default().to_owned();
+                self.variables.push(Variable { path: full, namespace, guarded, line: path.line });
+            }
+        }
+    }
+
+    /// The path with what the template's own variables stand for in place; nothing if they stand for no path.
+    fn resolve(&self, path: &Path) -> Option<String> {
+        let mut full = match self.locals.get(&path.root) {
+            Some(stands_for) => stands_for.clone()?,
+            None => path.root.clone(),
+        };
+        for segment in &path.segments {
+            match segment {
+                Segment::Key(key) => full.extend([".", key]),
+                Segment::Index(Operand::Integer(index)) => full.push_str(&format!("[{index}]")),
+                Segment::Index(Operand::Text(key)) => full.push_str(&format!("[\"{key}\"]")),
+                Segment::Index(_) => full.push_str("[]"),
+            }
+        }
+        Some(full)
+    }
+}
