@@ -37,6 +37,8 @@ mod operations;
 mod page;
 mod people;
 mod profiles;
+#[cfg(test)]
+mod properties;
 mod reply;
 mod request;
 mod routes;
