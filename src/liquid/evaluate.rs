@@ -49,14 +49,15 @@ fn apply(filter: &FilterCall, input: Value, runtime: &dyn Runtime) -> Result<Val
     (filter.function)(&Call { name: &filter.name, input, arguments: arguments?, named, runtime })
 }
 
-/// The worth of a condition: that of its operand, or true or false.
+/// The worth of a condition: that of its operand, or true or false. Both sides of `and` and `or` are always read, as
+/// in LiquidJS, so that a missing attribute fails an output on either side.
 pub(super) fn condition(expression: &Condition, reading: Reading, runtime: &dyn Runtime) -> Result<Value, Error> {
     let truth = |part: &Condition| condition(part, reading, runtime).map(|value| value::is_true(&value));
     Ok(match expression {
         Condition::Value(value) => return operand(value, reading, runtime),
         Condition::Not(part) => Value::scalar(!truth(part)?),
-        Condition::And(left, right) => Value::scalar(truth(left)? && truth(right)?),
-        Condition::Or(left, right) => Value::scalar(truth(left)? || truth(right)?),
+        Condition::And(left, right) => Value::scalar(truth(left)? & truth(right)?),
+        Condition::Or(left, right) => Value::scalar(truth(left)? | truth(right)?),
         Condition::Compare(comparison, left, right) => {
             let left = condition(left, reading, runtime)?;
             let right = condition(right, reading, runtime)?;
@@ -74,15 +75,20 @@ pub(super) fn operand(operand: &Operand, reading: Reading, runtime: &dyn Runtime
         Operand::Boolean(flag) => Value::scalar(*flag),
         Operand::Integer(integer) => Value::scalar(*integer),
         Operand::Float(float) => Value::scalar(*float),
-        Operand::Text(text) => Value::scalar(text.clone()),
-        Operand::Range(from, to) => range(from, to, reading, runtime)?,
+        Operand::Text(text) => charged(Value::scalar(text.clone()), runtime)?,
+        Operand::Range(from, to) => charged(range(from, to, runtime)?, runtime)?,
         Operand::Path(path) => variable(path, reading, runtime)?,
     })
 }
 
-fn range(from: &Operand, to: &Operand, reading: Reading, runtime: &dyn Runtime) -> Result<Value, Error> {
-    let from = bound(from, reading, runtime)?;
-    let to = bound(to, reading, runtime)?;
+fn charged(value: Value, runtime: &dyn Runtime) -> Result<Value, Error> {
+    state::charge_value(runtime, &value)?;
+    Ok(value)
+}
+
+fn range(from: &Operand, to: &Operand, runtime: &dyn Runtime) -> Result<Value, Error> {
+    let from = bound(from, runtime)?;
+    let to = bound(to, runtime)?;
     if to.saturating_sub(from) > MAX_RANGE {
         return Err(Error::with_msg(format!("template limit exceeded: a range has more than {MAX_RANGE} items")));
     }
@@ -90,8 +96,8 @@ fn range(from: &Operand, to: &Operand, reading: Reading, runtime: &dyn Runtime) 
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
-fn bound(end: &Operand, reading: Reading, runtime: &dyn Runtime) -> Result<i64, Error> {
-    operand(end, reading, runtime).map(|end| value::number(&end).trunc() as i64)
+fn bound(end: &Operand, runtime: &dyn Runtime) -> Result<i64, Error> {
+    operand(end, Reading::Required, runtime).map(|end| value::number(&end).trunc() as i64)
 }
 
 /// What a path leads to.
@@ -107,10 +113,7 @@ enum Found {
 fn variable(path: &Path, reading: Reading, runtime: &dyn Runtime) -> Result<Value, Error> {
     let found = look_up(path, runtime)?;
     match found {
-        Found::Value(value) => {
-            state::charge_value(runtime, &value)?;
-            Ok(value)
-        }
+        Found::Value(value) => charged(value, runtime),
         Found::NoAttribute if reading == Reading::Required => missing(path, runtime),
         Found::NoAttribute | Found::NoNamespace => Ok(Value::Nil),
     }
@@ -119,7 +122,7 @@ fn variable(path: &Path, reading: Reading, runtime: &dyn Runtime) -> Result<Valu
 /// Notes a missing attribute, or ends the rendering with it.
 fn missing(path: &Path, runtime: &dyn Runtime) -> Result<Value, Error> {
     if let Some(collected) = &mut runtime.registers().get_mut::<State>().collected {
-        collected.push((path.text.clone(), path.line));
+        collected.note(&path.text);
         return Ok(Value::Nil);
     }
     Err(render::raise(RenderError::missing(&path.text, path.line), runtime))

@@ -1,12 +1,13 @@
 //! What a template asks for, and what would go wrong with given data.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::{
     Data,
     error::RenderError,
     expression::{Condition, Filtered, Operand, Path, Segment},
     fresh_state, render,
+    state::Missing,
     tree::{self, Body, Loop, Node, Offset, Test},
     vendor::{self, Address, VendorTag},
 };
@@ -63,12 +64,11 @@ pub fn variables(template: &str) -> Result<Vec<Variable>, RenderError> {
 pub fn lint(template: &str, data: &Data) -> Result<Vec<Finding>, RenderError> {
     let body = tree::parse(template)?;
     let mut state = fresh_state(data);
-    state.collected = Some(Vec::new());
+    state.collected = Some(Missing::default());
     let (rendered, state) = render::document(&body, state);
     rendered?;
-    let mut seen = BTreeSet::new();
-    let missing = state.collected.unwrap_or_default().into_iter().map(|(path, _)| path);
-    let mut findings: Vec<Finding> = missing.filter(|path| seen.insert(path.clone())).map(missing_attribute).collect();
+    let missing = state.collected.unwrap_or_default().paths;
+    let mut findings: Vec<Finding> = missing.into_iter().map(missing_attribute).collect();
     findings.extend(blank_variables(template, data)?);
     Ok(findings)
 }
@@ -86,14 +86,13 @@ fn blank_variables(template: &str, data: &Data) -> Result<Vec<Finding>, RenderEr
     let mut findings: Vec<Finding> = Vec::new();
     let mut waiting = vec![template];
     let mut snippets = BTreeSet::new();
+    let mut seen = HashSet::new();
     while let Some(source) = waiting.pop() {
         for variable in variables(source)? {
             if variable.namespace == "snippets" {
                 let used = data.snippets.iter().find(|(name, _)| is_snippet(&variable.path, name));
                 waiting.extend(used.filter(|(name, _)| snippets.insert(*name)).map(|(_, source)| source.as_str()));
-            } else if !data.namespaces.contains_key(&variable.namespace)
-                && findings.iter().all(|finding| finding.path != variable.path)
-            {
+            } else if !data.namespaces.contains_key(&variable.namespace) && seen.insert(variable.path.clone()) {
                 findings.push(blank_variable(variable, data));
             }
         }
@@ -124,16 +123,30 @@ fn blank_variable(variable: Variable, data: &Data) -> Finding {
 #[derive(Default)]
 struct Survey {
     variables: Vec<Variable>,
+    /// Where each path stands in the list.
+    places: HashMap<String, usize>,
     /// Variables the template sets, with the path they stand for, if it is one.
     locals: HashMap<String, Option<String>>,
-    /// Paths tested by the conditions around the current node.
-    tested: Vec<String>,
+    /// Paths tested by the conditions around the current node, with how many of them do.
+    tested: HashMap<String, usize>,
 }
 
 impl Survey {
     fn body(&mut self, body: &Body) {
         for node in &body.nodes {
             self.node(node);
+        }
+    }
+
+    fn body_if_any(&mut self, body: Option<&Body>) {
+        if let Some(body) = body {
+            self.body(body);
+        }
+    }
+
+    fn operands(&mut self, operands: &[Operand], guarded: bool) {
+        for operand in operands {
+            self.operand(operand, guarded);
         }
     }
 
@@ -150,15 +163,15 @@ impl Survey {
             Node::Case { subject, branches, otherwise } => {
                 self.value(subject, true);
                 for (candidates, body) in branches {
-                    candidates.iter().for_each(|candidate| self.operand(candidate, true));
+                    self.operands(candidates, true);
                     self.body(body);
                 }
-                otherwise.iter().for_each(|body| self.body(body));
+                self.body_if_any(otherwise.as_ref());
             }
             Node::For(header) => self.each(header, "forloop"),
             Node::TableRow(header) => self.each(header, "tablerowloop"),
             Node::Cycle { candidates, .. } => {
-                candidates.iter().for_each(|candidate| self.operand(candidate, false));
+                self.operands(candidates, false);
             }
             Node::Count { name, .. } => drop(self.locals.insert(name.clone(), None)),
             Node::Vendor(tag) => self.vendor(tag),
@@ -182,16 +195,21 @@ impl Survey {
 
     /// A branch may rely on its own test, and on those before it that failed.
     fn conditional(&mut self, branches: &[(Test, Body)], otherwise: Option<&Body>) {
-        let outside = self.tested.len();
+        let mut added = Vec::new();
         for (test, body) in branches {
             self.value(&test.value, true);
             let mut paths = Vec::new();
             self.paths_tested(&test.value.subject, &mut paths);
-            self.tested.extend(paths);
+            for path in paths {
+                *self.tested.entry(path.clone()).or_default() += 1;
+                added.push(path);
+            }
             self.body(body);
         }
-        otherwise.iter().for_each(|body| self.body(body));
-        self.tested.truncate(outside);
+        self.body_if_any(otherwise);
+        for path in added {
+            self.tested.entry(path).and_modify(|count| *count -= 1);
+        }
     }
 
     fn paths_tested(&self, condition: &Condition, paths: &mut Vec<String>) {
@@ -233,7 +251,7 @@ impl Survey {
                 None => drop(self.locals.remove(&name)),
             }
         }
-        header.otherwise.iter().for_each(|body| self.body(body));
+        self.body_if_any(header.otherwise.as_ref());
     }
 
     fn value(&mut self, value: &Filtered, guarded: bool) {
@@ -259,8 +277,8 @@ impl Survey {
         match operand {
             Operand::Path(path) => self.path(path, guarded),
             Operand::Range(from, to) => {
-                self.operand(from, guarded);
-                self.operand(to, guarded);
+                self.operand(from, false);
+                self.operand(to, false);
             }
             _ => {}
         }
@@ -273,14 +291,14 @@ impl Survey {
             }
         }
         let Some(full) = self.resolve(path) else { return };
-        let guarded = guarded || self.tested.contains(&full);
-        match self.variables.iter_mut().find(|known| known.path == full) {
-            Some(known) => known.guarded &= guarded,
-            None => {
-                let namespace = full.split(['.', '[']).next().unwrap_or_default().to_owned();
-                self.variables.push(Variable { path: full, namespace, guarded, line: path.line });
-            }
+        let guarded = guarded || self.tested.get(&full).is_some_and(|count| *count > 0);
+        let place = *self.places.entry(full.clone()).or_insert(self.variables.len());
+        if let Some(known) = self.variables.get_mut(place) {
+            known.guarded &= guarded;
+            return;
         }
+        let namespace = full.split(['.', '[']).next().unwrap_or_default().to_owned();
+        self.variables.push(Variable { path: full, namespace, guarded, line: path.line });
     }
 
     /// The path with what the template's own variables stand for in place; nothing if they stand for no path.
@@ -292,8 +310,8 @@ impl Survey {
         for segment in &path.segments {
             match segment {
                 Segment::Key(key) => full.extend([".", key]),
-                Segment::Index(Operand::Integer(index)) => full.push_str(&format!("[{index}]")),
-                Segment::Index(Operand::Text(key)) => full.push_str(&format!("[\"{key}\"]")),
+                Segment::Index(Operand::Integer(index)) => full.extend(["[", &index.to_string(), "]"]),
+                Segment::Index(Operand::Text(key)) => full.extend(["[\"", key, "\"]"]),
                 Segment::Index(_) => full.push_str("[]"),
             }
         }

@@ -11,13 +11,13 @@
 //! * The read is lenient in the conditions of `if`, `elsif`, `unless`, `case` and `when`, and where the first filter
 //!   is `default`. In `{{ x | upcase | default: "y" }}` the fallback comes too late.
 //! * It is strict everywhere else: in `assign`, in filter arguments (also those of `default`), as the collection of a
-//!   `for` (also one with `else`) and in an index.
+//!   `for` (also one with `else`), in an index and at the ends of a range.
 //! * A namespace or a local variable that does not exist renders nothing and fails nothing.
 //! * Null is not missing: an attribute that is null renders nothing, and so does whatever is read from it.
 //!
 //! # Where the `liquid` crate differs from LiquidJS
 //!
-//! Each line has a test in [`differences`].
+//! Each line has a test in `differences.rs`.
 //!
 //! * Names that begin like a literal (`empty_cart`) are syntax errors in the crate; integers beyond 64 bits panic.
 //! * `7 | divided_by: 2` is 3.5, not 3; whole results lose their decimals.
@@ -33,6 +33,7 @@
 //! `random n` is below n. `render_liquid` does not see the variables of its host. Objects are walked and written in
 //! alphabetical order of their keys.
 
+mod characters;
 mod error;
 mod evaluate;
 mod expression;

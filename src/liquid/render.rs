@@ -97,8 +97,14 @@ impl Renderable for Node {
             Self::TableRow(header) => loops::table(header, writer, runtime),
             Self::Cycle { key, candidates } => cycle(key, candidates, writer, runtime),
             Self::Count { name, by } => count(name, *by, writer, runtime),
-            Self::Break => interrupt(Interrupt::Break, runtime),
-            Self::Continue => interrupt(Interrupt::Continue, runtime),
+            Self::Break => {
+                interrupt(Interrupt::Break, runtime);
+                Ok(())
+            }
+            Self::Continue => {
+                interrupt(Interrupt::Continue, runtime);
+                Ok(())
+            }
             Self::Vendor(tag) => tag.render_to(writer, runtime),
         }
     }
@@ -115,9 +121,8 @@ fn assign(name: &str, assigned: &Filtered, runtime: &dyn Runtime) -> Result<(), 
     Ok(())
 }
 
-fn interrupt(interrupt: Interrupt, runtime: &dyn Runtime) -> Result<(), Error> {
+fn interrupt(interrupt: Interrupt, runtime: &dyn Runtime) {
     runtime.registers().get_mut::<InterruptRegister>().set(interrupt);
-    Ok(())
 }
 
 fn conditional(

@@ -43,9 +43,9 @@ impl<'t> Scanner<'t> {
         self.text(text, trim_left);
         self.advance(text.len() + opened.len() - inside.len());
         if is_tag {
-            self.tag()?
+            self.tag()?;
         } else {
-            self.output()?
+            self.output()?;
         }
         Ok(true)
     }

@@ -4,7 +4,7 @@
 //! touches, by size; values and output have caps. Together they bound time and memory without a clock.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     io::{self, Write},
     sync::Arc,
 };
@@ -34,11 +34,26 @@ pub(super) struct State {
     pub(super) templates_deep: usize,
     /// The class of the failure that ended the rendering: the runtime's errors carry words only.
     pub(super) failure: Option<RenderErrorKind>,
-    /// When present, missing attributes are noted here (path, line) and read as nil instead of ending the rendering.
-    pub(super) collected: Option<Vec<(String, usize)>>,
+    /// When present, missing attributes are noted here and read as nil instead of ending the rendering.
+    pub(super) collected: Option<Missing>,
     pub(super) cycles: HashMap<String, usize>,
     /// Where the last loop over a collection stopped, for `offset: continue`.
     pub(super) stops: HashMap<String, usize>,
+}
+
+/// Missing attributes, each once, in the order they were read.
+#[derive(Debug, Default)]
+pub(super) struct Missing {
+    pub(super) paths: Vec<String>,
+    seen: HashSet<String>,
+}
+
+impl Missing {
+    pub(super) fn note(&mut self, path: &str) {
+        if self.seen.insert(path.to_owned()) {
+            self.paths.push(path.to_owned());
+        }
+    }
 }
 
 /// What a rendering reads and does not change.

@@ -35,12 +35,11 @@ pub(super) fn to_json(value: &Value) -> serde_json::Value {
             sorted(object).into_iter().map(|(key, item)| (key.to_owned(), to_json(item))).collect()
         }
         _ => match kind(value) {
-            Kind::Nil => serde_json::Value::Null,
             Kind::Boolean(flag) => flag.into(),
             Kind::Number(number) => integral(number).map_or_else(|| number.into(), Into::into),
             Kind::Text(text) => text.into(),
             Kind::Empty | Kind::Blank => "".into(),
-            Kind::Other => serde_json::Value::Null,
+            Kind::Nil | Kind::Other => serde_json::Value::Null,
         },
     }
 }

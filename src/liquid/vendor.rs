@@ -63,7 +63,7 @@ impl VendorTag {
                 Self::Random(bound)
             }
             "render_liquid" => Self::RenderLiquid(tree::path_argument(arguments, line)?),
-            link => Self::Link(link),
+            other => Self::Link(other),
         }))
     }
 }

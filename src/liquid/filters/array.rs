@@ -1,6 +1,6 @@
 //! Filters on lists.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::HashMap};
 
 use liquid_core::{Error, Object, Value, object};
 
@@ -13,7 +13,7 @@ pub(super) fn find(name: &str) -> Option<FilterFunction> {
         "first" => |call| Ok(end(call, |items| items.first().cloned())),
         "last" => |call| Ok(end(call, |items| items.last().cloned())),
         "reverse" => |call| changed(call, |items, _| items.reverse()),
-        "sort" => |call| changed(call, |items, call| sort(items, call, |value| value.clone())),
+        "sort" => |call| changed(call, |items, call| sort(items, call, Clone::clone)),
         "sort_natural" => |call| changed(call, |items, call| sort(items, call, lowered)),
         "uniq" => |call| changed(call, uniq),
         "compact" => |call| changed(call, |items, call| items.retain(|item| !matches!(keyed(item, call), Value::Nil))),
@@ -31,7 +31,7 @@ pub(super) fn find(name: &str) -> Option<FilterFunction> {
         "find" => |call| Ok(list(&call.input).into_iter().find(|item| matches(item, call)).unwrap_or(Value::Nil)),
         "find_index" => |call| Ok(index(list(&call.input).iter().position(|item| matches(item, call)))),
         "has" => |call| Ok(Value::scalar(list(&call.input).iter().any(|item| matches(item, call)))),
-        "group_by" => |call| Ok(group(list(&call.input), |item| Ok(keyed(item, call)))?),
+        "group_by" => |call| group(list(&call.input), |item| Ok(keyed(item, call))),
         "slice" => |call| Ok(slice(call)),
         "array_to_sentence_string" => |call| Ok(sentence(call)),
         _ => return None,
@@ -55,9 +55,11 @@ pub(super) fn index(place: Option<usize>) -> Value {
 /// `group_by`: a list of `{name, items}` in order of first appearance.
 pub(super) fn group(items: Vec<Value>, mut key: impl FnMut(&Value) -> Result<Value, Error>) -> Result<Value, Error> {
     let mut groups: Vec<(Value, Vec<Value>)> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
     for item in items {
         let name = key(&item)?;
-        match groups.iter_mut().find(|(known, _)| equal(known, &name)) {
+        let place = *places.entry(value::to_json(&name).to_string()).or_insert(groups.len());
+        match groups.get_mut(place) {
             Some((_, members)) => members.push(item),
             None => groups.push((name, vec![item])),
         }
@@ -70,6 +72,7 @@ pub(super) fn group(items: Vec<Value>, mut key: impl FnMut(&Value) -> Result<Val
     Ok(Value::Array(groups.into_iter().map(|group| Value::Object(entry(group))).collect()))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is the whole of a filter")]
 fn changed(call: &Call<'_>, change: fn(&mut Vec<Value>, &Call<'_>)) -> Result<Value, Error> {
     let mut items = list(&call.input);
     change(&mut items, call);

@@ -7,6 +7,7 @@ mod array;
 mod date;
 mod encoding;
 mod expression;
+mod html;
 mod json;
 mod math;
 mod money;

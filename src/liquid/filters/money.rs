@@ -37,7 +37,7 @@ const LOCALES: [Locale; 14] = [
     english("en-au", "$"),
     english("en-nz", "$"),
     english("en-in", "₹"),
-    Locale { group: ".", ..english("en-ie", "€") },
+    english("en-ie", "€"),
     continental("de-de", ".", "€"),
     continental("es-es", ".", "€"),
     continental("it-it", ".", "€"),
