@@ -30,6 +30,8 @@ pub(super) struct Delivery {
     /// `message_data`, read in Liquid as `trigger`.
     pub(super) trigger: Map<String, Value>,
     pub(super) send_to_unsubscribed: bool,
+    /// Hold it as a draft instead of sending it.
+    pub(super) queue_draft: bool,
     /// Whether the body may be read back.
     pub(super) retains_body: bool,
     /// Unix seconds.
@@ -37,6 +39,8 @@ pub(super) struct Delivery {
     /// When it is to be sent, in Unix milliseconds.
     pub(super) due_ms: i64,
     pub(super) stage: Stage,
+    /// What will become of it, once that is decided; it shows when it happens.
+    pub(super) verdict: Option<Verdict>,
     pub(super) rendered: Option<Rendered>,
     pub(super) failure: Option<String>,
     /// What happened, by name, in Unix seconds.
@@ -54,6 +58,16 @@ pub(super) enum Stage {
     Sent,
     /// Nothing more will happen by itself.
     Settled,
+}
+
+/// How a delivery ends, with the reason why not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Sends,
+    /// It never leaves: Liquid could not be rendered.
+    Fails(String),
+    /// It may not go to this recipient.
+    Undeliverable(String),
 }
 
 /// A message after Liquid.
@@ -85,14 +99,13 @@ impl Deliveries {
         self.list.get(*self.by_id.get(id)?)
     }
 
-    /// Adds a delivery and returns its place.
-    pub(super) fn add(&mut self, mut delivery: Delivery) -> usize {
+    /// Adds a delivery at the end.
+    pub(super) fn add(&mut self, mut delivery: Delivery) {
         let place = self.list.len();
         delivery.sequence = place as u64 + 1;
         self.by_id.insert(delivery.id.clone(), place);
         self.open.push(place);
         self.list.push(delivery);
-        place
     }
 
     /// How many have left.

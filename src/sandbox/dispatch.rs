@@ -142,14 +142,13 @@ impl Shared {
             return Err(reply).into();
         }
         inner.world.settle();
-        let strike = inner.faults.take(route, &call.path);
         if self.config.strict_limits
             && route.credential == Credential::App
             && let Err(reply) = inner.limits.admit(route, &*self.config.clock)
         {
             return Err(reply).into();
         }
-        match strike {
+        match inner.faults.take(route, &call.path) {
             None => (route.handler)(&mut inner.world, call).into(),
             Some(strike) => struck(&mut inner.world, route, call, strike),
         }

@@ -1,8 +1,182 @@
-//! The life of a delivery by the sandbox's clock.
+//! The life of a delivery by the sandbox's clock: rendered when due, handed over a second later, delivered the next.
+//!
+//! Nothing runs in the background. Before each request the world is brought to the clock's now, and since nothing else
+//! changes between two requests, a delivery meets the state it would have met at its own moment.
 
-use super::world::World;
+use serde_json::{Map, Value, json};
+
+use super::{
+    activities::Entry,
+    attributes::Attribute,
+    deliveries::{Delivery, Rendered, Stage, Verdict},
+    people::Person,
+    send::customer_namespace,
+    world::World,
+};
+use crate::{
+    clock::{Clock, SharedClock},
+    liquid,
+};
+
+/// From due to handed over, and from due to delivered, in milliseconds.
+const SENT_AFTER_MS: i64 = 1000;
+const DELIVERED_AFTER_MS: i64 = 2000;
 
 impl World {
     /// Brings every delivery to where it stands now.
-    pub(super) fn settle(&mut self) {}
+    pub(super) fn settle(&mut self) {
+        let now_ms = self.clock.now_ms();
+        let open = std::mem::take(&mut self.deliveries.open);
+        for place in open {
+            while self.step(place, now_ms) {}
+            if self.deliveries.list.get(place).is_some_and(|delivery| delivery.stage != Stage::Settled) {
+                self.deliveries.open.push(place);
+            }
+        }
+    }
+
+    /// One step of one delivery, if its time has come.
+    fn step(&mut self, place: usize, now_ms: i64) -> bool {
+        let Some(delivery) = self.deliveries.list.get(place) else { return false };
+        let due_ms = delivery.due_ms;
+        match delivery.stage {
+            Stage::Scheduled if now_ms >= due_ms => self.prepare(place),
+            Stage::Queued if now_ms >= due_ms + SENT_AFTER_MS => self.hand_over(place, due_ms + SENT_AFTER_MS),
+            Stage::Sent if now_ms >= due_ms + DELIVERED_AFTER_MS => {
+                self.enter(place, Stage::Settled, "delivered", due_ms + DELIVERED_AFTER_MS);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// Decides what will become of a delivery, and renders it.
+    fn prepare(&mut self, place: usize) {
+        let Some(delivery) = self.deliveries.list.get(place).cloned() else { return };
+        let (verdict, rendered) = match self.obstacle(&delivery) {
+            Some(verdict) => (verdict, None),
+            None => match self.rendered(&delivery) {
+                Ok(rendered) => (Verdict::Sends, Some(rendered)),
+                Err(failure) => (Verdict::Fails(failure), None),
+            },
+        };
+        let is_draft = delivery.queue_draft && verdict == Verdict::Sends;
+        if let Some(delivery) = self.deliveries.list.get_mut(place) {
+            delivery.rendered = rendered;
+            delivery.verdict = Some(verdict);
+            delivery.stage = Stage::Queued;
+        }
+        if is_draft {
+            self.enter(place, Stage::Settled, "drafted", delivery.due_ms);
+        }
+    }
+
+    /// What keeps a delivery from being sent at all.
+    fn obstacle(&self, delivery: &Delivery) -> Option<Verdict> {
+        if delivery.verdict.is_some() {
+            return delivery.verdict.clone();
+        }
+        let person = self.people.get(delivery.person?);
+        let undeliverable = |why: &str| Some(Verdict::Undeliverable(why.to_owned()));
+        match person {
+            None => undeliverable("the person was deleted"),
+            Some(person) if person.is_unsubscribed() && !delivery.send_to_unsubscribed => {
+                undeliverable("the person is unsubscribed")
+            }
+            Some(_) => None,
+        }
+    }
+
+    fn hand_over(&mut self, place: usize, at_ms: i64) {
+        let Some(delivery) = self.deliveries.list.get_mut(place) else { return };
+        match delivery.verdict.clone() {
+            Some(Verdict::Fails(failure)) => {
+                delivery.failure = Some(failure);
+                self.enter(place, Stage::Settled, "failed", at_ms);
+            }
+            Some(Verdict::Undeliverable(failure)) => {
+                delivery.failure = Some(failure);
+                self.enter(place, Stage::Settled, "undeliverable", at_ms);
+            }
+            Some(Verdict::Sends) | None => {
+                let next = if delivery.channel.reports_delivery() { Stage::Sent } else { Stage::Settled };
+                let is_email = delivery.channel.delivery_type() == "email";
+                let person = delivery.person.filter(|_| is_email);
+                self.enter(place, next, "sent", at_ms);
+                if let Some(person) = person.and_then(|key| self.people.get_mut(key)) {
+                    let updated_at = at_ms / 1000;
+                    let attribute = Attribute { value: json!(updated_at), updated_at };
+                    person.attributes.insert("_last_emailed".to_owned(), attribute);
+                }
+            }
+        }
+    }
+
+    /// Moves a delivery on and notes it in its metrics and in the activity log.
+    fn enter(&mut self, place: usize, stage: Stage, metric: &'static str, at_ms: i64) {
+        let at = at_ms / 1000;
+        let Some(delivery) = self.deliveries.list.get_mut(place) else { return };
+        delivery.stage = stage;
+        delivery.metrics.insert(metric, at);
+        let delivered = delivery.metrics.get("delivered").copied();
+        let entry = Entry {
+            kind: format!("{metric}_{}", delivery.channel.delivery_type()),
+            timestamp: Some(at),
+            data: json!({"delivery_id": delivery.id, "delivered": delivered, "opened": null}),
+            delivery_id: Some(delivery.id.clone()),
+            delivery_type: Some(delivery.channel.delivery_type()),
+            ..Entry::default()
+        };
+        let (person, identifiers) = (delivery.person, delivery.identifiers.clone());
+        self.record_entry(person, identifiers, entry);
+    }
+
+    /// The message with everything Liquid put in, or the failure that names what is missing.
+    fn rendered(&self, delivery: &Delivery) -> Result<Rendered, String> {
+        let data = self.liquid_data(delivery);
+        let render = |template: &str| liquid::render(template, &data).map_err(|error| error.to_string());
+        let content = &delivery.content;
+        Ok(Rendered {
+            recipient: render(&delivery.to)?,
+            from: render(&content.from)?,
+            reply_to: render(&content.reply_to)?,
+            subject: render(&content.subject)?,
+            preheader: render(&content.preheader)?,
+            body: render(&content.body)?,
+        })
+    }
+
+    /// The namespaces a transactional message has. Another one does not exist and renders nothing.
+    fn liquid_data(&self, delivery: &Delivery) -> liquid::Data {
+        let person = delivery.person.and_then(|key| self.people.get(key));
+        let content = &delivery.content;
+        let mut namespaces = Map::new();
+        namespaces.insert("customer".to_owned(), Value::Object(person.map(customer_namespace).unwrap_or_default()));
+        namespaces.insert("trigger".to_owned(), Value::Object(delivery.trigger.clone()));
+        namespaces.insert("journey".to_owned(), json!({}));
+        namespaces.insert("objects".to_owned(), json!({}));
+        namespaces.insert("delivery_id".to_owned(), json!(delivery.id));
+        let message = json!({
+            "id": delivery.transactional_id,
+            "name": delivery.transactional_name,
+            "type": delivery.channel.delivery_type(),
+            "subject": content.subject,
+            "preheader": content.preheader,
+            "send_to_unsubs": delivery.send_to_unsubscribed,
+        });
+        namespaces.insert("message".to_owned(), message);
+        let clock: SharedClock = self.clock.clone();
+        liquid::Data {
+            namespaces,
+            snippets: self.snippets.iter().map(|(name, snippet)| (name.clone(), snippet.value.clone())).collect(),
+            links: liquid::Links::default(),
+            clock,
+        }
+    }
+
+    /// Who a delivery is for, as of now or as of when they were last known.
+    pub(super) fn recipient_identifiers(&self, delivery: &Delivery) -> Value {
+        let person = delivery.person.and_then(|key| self.people.get(key));
+        person.map_or_else(|| delivery.identifiers.clone(), Person::identifiers)
+    }
 }

@@ -12,6 +12,8 @@
 //! Memory is not bounded for what a workspace keeps (people, activities, deliveries): a sandbox lives as long as a
 //! test or an afternoon. The request log and the memory of event ids are bounded.
 
+#![expect(clippy::unnecessary_wraps, reason = "all handlers have one signature, also those that never refuse")]
+
 mod activities;
 mod attributes;
 mod auth;
@@ -30,14 +32,18 @@ mod ids;
 mod lifecycle;
 mod limits;
 mod merge;
+mod messages;
 mod operations;
 mod page;
 mod people;
 mod profiles;
+#[cfg(test)]
+mod properties;
 mod reply;
 mod request;
 mod routes;
 mod segments;
+mod send;
 mod server;
 mod snippets;
 mod suppression;

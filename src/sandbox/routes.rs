@@ -6,12 +6,12 @@
 use super::{
     activities,
     auth::Credential,
-    devices, entity, events, merge,
+    devices, entity, events, merge, messages,
     operations::{NOT_IMITATED, NotImitated},
     profiles,
     reply::Answer,
     request::{Call, decode_segment},
-    segments, snippets, suppression, transactional, workspace,
+    segments, send, snippets, suppression, transactional, workspace,
     world::World,
 };
 
@@ -78,6 +78,19 @@ pub(super) const ROUTES: &[Route] = &[
     read ("GET",    "/v1/segments/{segment_id}/used_by",                      "getSegmentDependencies", segments::used_by),
     read ("GET",    "/v1/segments/{segment_id}/customer_count",               "getSegmentCount",      segments::customer_count),
     read ("GET",    "/v1/segments/{segment_id}/membership",                   "getSegmentMembership", segments::membership),
+
+    // App: sends, and what became of them.
+    write("POST",   "/v1/send/email",                                         "sendEmail",            send::email),
+    write("POST",   "/v1/send/push",                                          "sendPush",             send::push),
+    write("POST",   "/v1/send/sms",                                           "sendSMS",              send::sms),
+    write("POST",   "/v1/send/whatsapp",                                      "sendWhatsApp",         send::whatsapp),
+    write("POST",   "/v1/send/in_app",                                        "sendInApp",            send::in_app),
+    write("POST",   "/v1/send/inbox_message",                                 "sendInboxMessage",     send::inbox_message),
+    read ("GET",    "/v1/messages",                                           "listMessages",         messages::list),
+    read ("GET",    "/v1/messages/{message_id}",                              "getMessage",           messages::get),
+    read ("GET",    "/v1/messages/{message_id}/archived_message",             "getArchivedMessage",   messages::archived),
+    read ("GET",    "/v1/customers/{customer_id}/messages",                   "getPersonMessages",    messages::of_person),
+    read ("GET",    "/v1/transactional/{transactional_id}/messages",          "transactionalMessages", messages::of_transactional),
 
     // App: content and workspace.
     read ("GET",    "/v1/transactional",                                      "listTransactional",    transactional::list),

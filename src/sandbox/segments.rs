@@ -206,6 +206,8 @@ fn change(world: &mut World, call: &Call, apply: impl Fn(&mut BTreeSet<PersonKey
     let Some(Segment { members: Members::Manual(members), .. }) = segment else {
         return Err(refuse("segment does not exist or is not a manual segment"));
     };
-    keys.into_iter().for_each(|key| apply(members, key));
+    for key in keys {
+        apply(members, key);
+    }
     Ok(Reply::accepted())
 }

@@ -55,9 +55,12 @@ impl World {
         self.suppressed.add(named);
         let Some(key) = self.people.find(named) else { return };
         if let Some(person) = self.people.get(key) {
-            let (id, email) = (person.id().map(str::to_owned), person.email().map(str::to_owned));
-            id.into_iter().for_each(|id| self.suppressed.add(&Identifier::Id(id)));
-            email.into_iter().for_each(|email| self.suppressed.add(&Identifier::Email(email)));
+            if let Some(id) = person.id() {
+                self.suppressed.add(&Identifier::Id(id.to_owned()));
+            }
+            if let Some(email) = person.email() {
+                self.suppressed.add(&Identifier::Email(email.to_owned()));
+            }
         }
         self.delete_person(key);
     }

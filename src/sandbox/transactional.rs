@@ -42,7 +42,7 @@ impl Channel {
         !matches!(self, Self::InApp | Self::InboxMessage)
     }
 
-    /// Whether a send must say where to; push may, e-mail, SMS and WhatsApp must.
+    /// Whether a send must say where to; push may, e-mail and texts to a phone must.
     pub(super) fn needs_recipient(self) -> bool {
         matches!(self, Self::Email | Self::Sms | Self::Whatsapp)
     }

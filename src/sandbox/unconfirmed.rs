@@ -19,6 +19,7 @@ pub(super) const UNCONFIRMED: &[Choice] = &[
     choice("an e-mail that is not one, in a body", "a failed_attribute_change for email; the rest applies"),
     choice("an update with an equal or older _timestamp", "equal overwrites, older does not, attribute by attribute"),
     choice("null or \"\" as an attribute of a person", "removes it"),
+    choice("null or \"\" as the id or e-mail of a person", "\"\" as id is 400; anything else leaves the identifier as it is"),
     choice("a 301st attribute of a person", "a failed_attribute_change for that attribute"),
     choice("an event or device for an unknown identifier", "creates a bare person, except for an unknown cio_id"),
     choice("a call that names a suppressed identifier in its body", "ignored as a whole"),
