@@ -9,6 +9,7 @@ pub mod error;
 pub mod guard;
 pub mod liquid;
 pub mod sandbox;
+pub mod server;
 pub mod state;
 pub mod telemetry;
 pub mod tools;

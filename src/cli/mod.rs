@@ -6,6 +6,7 @@ pub mod config;
 pub mod demo;
 pub mod doctor;
 pub mod identity;
+pub mod interruption;
 pub mod output;
 pub mod sandbox;
 pub mod serve;

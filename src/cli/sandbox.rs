@@ -5,7 +5,7 @@ use std::{fmt::Write as _, fs, net::SocketAddr, path::PathBuf, process::ExitCode
 use clap::Args;
 
 use super::{
-    LogArgs,
+    LogArgs, interruption,
     output::{self, HEADING},
 };
 use crate::{
@@ -129,7 +129,7 @@ pub async fn run(args: SandboxArgs) -> ExitCode {
 }
 
 async fn serve(sandbox: RunningSandbox) -> ExitCode {
-    let stopped = interruption();
+    let stopped = interruption::listen();
     let printed = output::print(greeting(sandbox.keys(), &sandbox.base_url()));
     if printed != ExitCode::SUCCESS {
         return printed;
@@ -143,27 +143,6 @@ async fn serve(sandbox: RunningSandbox) -> ExitCode {
     };
     sandbox.shutdown().await;
     ended
-}
-
-/// Ends with Ctrl-C, and where there is one, SIGTERM. Listening begins at once, before anything is printed, so that
-/// whoever reads the greeting may already interrupt.
-#[cfg(unix)]
-fn interruption() -> std::io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
-}
-
-#[cfg(not(unix))]
-fn interruption() -> std::io::Result<impl Future<Output = ()>> {
-    let mut interrupt = tokio::signal::windows::ctrl_c()?;
-    Ok(async move { drop(interrupt.recv().await) })
 }
 
 fn greeting(keys: &Keys, url: &str) -> String {

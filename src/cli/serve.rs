@@ -1,11 +1,23 @@
 //! `serve`: MCP over stdio.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 use clap::Args;
+use rmcp::{ServiceExt as _, service::ServerInitializeError, transport::stdio_pipes};
 
-use super::{ConfigArgs, LogArgs, output};
-use crate::config::Config;
+use super::{ConfigArgs, LogArgs, interruption, output};
+use crate::{
+    clock::{AdjustableClock, SharedClock},
+    config::Config,
+    sandbox::{Fixture, RunningSandbox},
+    server::{
+        handler::Handler,
+        lines::LineTransport,
+        offer::{Choice, Offer},
+        open::{OpenError, open_state, open_workspace, sandbox_workspace, start_sandbox, system_clock},
+    },
+    tools::workspace::OpenWorkspace,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -47,8 +59,82 @@ pub struct ServeArgs {
     pub log: LogArgs,
 }
 
-/// Serves until the client hangs up.
-#[expect(clippy::unused_async, reason = "what it will run is asynchronous")]
-pub async fn run(_args: ServeArgs, _config: Config) -> ExitCode {
-    output::failed("serve is not built yet")
+/// Serves until the client hangs up or the process is told to stop.
+pub async fn run(args: ServeArgs, config: Config) -> ExitCode {
+    for note in &config.notes {
+        tracing::warn!("{note}");
+    }
+    match open(&args, &config).await {
+        Ok(open) => serve(open).await,
+        Err(error) => output::unusable(error),
+    }
+}
+
+/// What is served, with the embedded sandbox that must live as long.
+struct Open {
+    handler: Handler,
+    _sandbox: Option<RunningSandbox>,
+}
+
+async fn open(args: &ServeArgs, config: &Config) -> Result<Open, OpenError> {
+    let tools = crate::tools::all();
+    let names: Vec<&str> = tools.iter().map(|tool| tool.spec().name).collect();
+    config.check_policy_tools(&names).map_err(|error| OpenError::Configuration(error.to_string()))?;
+    let (sandbox, workspace) =
+        if args.sandbox { embedded(config).await? } else { (None, configured(args, config).await?) };
+    let choice = Choice {
+        toolsets: args.toolsets.clone(),
+        tools: args.tools.clone(),
+        exclude_tools: args.exclude_tools.clone(),
+        read_only: args.read_only,
+    };
+    let offer = Offer::new(tools, &choice, &workspace.api).map_err(OpenError::Configuration)?;
+    tracing::info!(
+        workspace = workspace.guards.workspace.name,
+        kind = ?workspace.guards.workspace.kind,
+        tools = offer.names().len(),
+        "serving over stdio"
+    );
+    Ok(Open { handler: Handler::new(Arc::new(offer), Arc::new(workspace)), _sandbox: sandbox })
+}
+
+/// The embedded sandbox, whose clock the guards share.
+async fn embedded(config: &Config) -> Result<(Option<RunningSandbox>, OpenWorkspace), OpenError> {
+    let clock = Arc::new(AdjustableClock::running());
+    let sandbox = start_sandbox(Arc::clone(&clock), Fixture::shop()).await?;
+    let clock: SharedClock = clock;
+    let state = open_state(config, &clock)?;
+    let workspace = sandbox_workspace(config.workspace(), &sandbox);
+    Ok((Some(sandbox), open_workspace(&workspace, &state, clock, false).await?))
+}
+
+async fn configured(args: &ServeArgs, config: &Config) -> Result<OpenWorkspace, OpenError> {
+    let clock = system_clock();
+    let state = open_state(config, &clock)?;
+    open_workspace(config.workspace(), &state, clock, args.read_only).await
+}
+
+async fn serve(open: Open) -> ExitCode {
+    let (read, write) = stdio_pipes();
+    let running = match open.handler.serve(LineTransport::new(read, write)).await {
+        Ok(running) => running,
+        // A client that hangs up before it says anything has not failed, and neither have we.
+        Err(ServerInitializeError::ConnectionClosed(_)) => return ExitCode::SUCCESS,
+        Err(error) => return output::failed(format!("the client did not begin as the protocol says: {error}")),
+    };
+    let stop = running.cancellation_token();
+    let interrupted = match interruption::listen() {
+        Ok(interrupted) => interrupted,
+        Err(error) => return output::failed(format!("cannot wait for an interruption: {error}")),
+    };
+    tokio::select! {
+        ended = running.waiting() => match ended {
+            Ok(_) => ExitCode::SUCCESS,
+            Err(error) => output::failed(format!("serving ended: {error}")),
+        },
+        () = interrupted => {
+            stop.cancel();
+            ExitCode::SUCCESS
+        }
+    }
 }

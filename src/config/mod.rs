@@ -147,8 +147,8 @@ impl Config {
     }
 
     /// The default workspace.
-    pub fn workspace(&self) -> Option<&WorkspaceConfig> {
-        self.workspaces.get(&self.default_workspace)
+    pub fn workspace(&self) -> &WorkspaceConfig {
+        &self.workspaces[&self.default_workspace]
     }
 
     /// The secret of our own. Made and kept in the data directory when it is first needed; with state in memory it

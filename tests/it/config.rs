@@ -84,7 +84,7 @@ fn the_environment_alone_describes_one_workspace() {
         .variable("CUSTOMERIO_APP_URL", "https://proxy.shop.example/cio/")
         .load();
     assert_eq!(config.source, Source::Environment);
-    let workspace = config.workspace().unwrap();
+    let workspace = config.workspace();
     assert_eq!(
         (workspace.name.as_str(), workspace.kind, workspace.region),
         ("default", WorkspaceKind::Live, Region::Eu)
@@ -127,7 +127,7 @@ fn the_example_file_is_valid_and_means_what_it_says() {
         .toml(example);
     let config = setting.load();
     assert_eq!(config.workspaces.keys().collect::<Vec<_>>(), ["local", "prod"]);
-    let prod = config.workspace().unwrap();
+    let prod = config.workspace();
     assert_eq!(prod.identity.as_ref().unwrap().id_form.to_string(), "uuid");
     assert_eq!(prod.policy.send, Some(Decision::Approve));
     assert_eq!(prod.budgets, Budgets { sends_per_day: 500, ..Budgets::default() });
@@ -139,7 +139,7 @@ fn the_example_file_is_valid_and_means_what_it_says() {
 
     let embedded = setting.options(|options| options.purpose = Purpose::EmbeddedSandbox).load();
     assert_eq!(embedded.workspaces.keys().collect::<Vec<_>>(), ["sandbox"]);
-    assert_eq!(embedded.workspace().unwrap().policy.delete, Some(Decision::Preview));
+    assert_eq!(embedded.workspace().policy.delete, Some(Decision::Preview));
     assert_eq!(embedded.state, StateConfig::Memory);
 }
 
@@ -221,7 +221,7 @@ fn secrets_are_never_in_the_file_nor_in_an_error() {
 #[test]
 fn secrets_are_read_from_files_beside_the_configuration() {
     let setting = Setting::new().file("key", "app-key\n").toml("[workspaces.prod]\napp_api_key_file = \"key\"\n");
-    assert_eq!(setting.load().workspace().unwrap().app_api_key.as_ref().unwrap().expose(), "app-key");
+    assert_eq!(setting.load().workspace().app_api_key.as_ref().unwrap().expose(), "app-key");
 }
 
 #[test]
@@ -229,7 +229,7 @@ fn offline_commands_do_without_credentials() {
     let setting = Setting::new()
         .toml("[workspaces.prod]\napp_api_key_env = \"NOT_SET\"\n")
         .options(|options| options.purpose = Purpose::Offline);
-    assert_eq!(setting.load().workspace().unwrap().app_api_key, None);
+    assert_eq!(setting.load().workspace().app_api_key, None);
     assert_eq!(
         Setting::new().options(|options| options.purpose = Purpose::Offline).load().default_workspace,
         "default"
@@ -247,7 +247,7 @@ fn the_state_an_embedded_sandbox_left_can_be_worked_on() {
             })
             .load();
         assert!(matches!(&config.state, StateConfig::Sqlite { directory } if directory.ends_with("left")));
-        config.workspace().unwrap().clone()
+        config.workspace().clone()
     };
     assert_eq!(left(Setting::new()).kind, WorkspaceKind::Sandbox);
     let with_file = left(Setting::new().toml(include_str!("../../examples/customerio-mcp.toml")));

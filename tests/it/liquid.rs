@@ -1,7 +1,6 @@
 //! The templates of `tests/fixtures/liquid` and what becomes of them; what a template asks for; and that no template,
 //! however hostile, panics or runs on.
 
-
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use customerio_mcp::{

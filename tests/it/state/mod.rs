@@ -1,6 +1,5 @@
 //! The suite every store has to pass, and what is particular to SQLite.
 
-
 mod audit;
 mod budgets;
 mod calls;

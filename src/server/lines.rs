@@ -1,0 +1,196 @@
+//! JSON-RPC over lines: what a client that starts us as a child speaks.
+//!
+//! Unlike the SDK's own transport it answers what it cannot read. A line that is too long, not UTF-8 or not JSON-RPC
+//! gets an error, under its own id if that can be made out, and the server lives on. Nothing of a line is ever logged.
+
+use std::{borrow::Cow, io, sync::Arc};
+
+use rmcp::{
+    RoleServer,
+    service::{RxJsonRpcMessage, TxJsonRpcMessage},
+    transport::Transport,
+};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader},
+    sync::Mutex,
+};
+
+use super::request_id::RequestIdScanner;
+
+/// The longest line that is read, in bytes: the same as the body limit over HTTP.
+pub const MAX_LINE_BYTES: usize = 4 * 1024 * 1024;
+
+/// How many unreadable lines in a row are answered: a peer that echoes our errors back must not keep us busy.
+const MAX_COMPLAINTS: u32 = 20;
+
+/// Lines in, lines out.
+pub struct LineTransport<R, W> {
+    read: BufReader<R>,
+    /// What is read of the current line; survives a cancelled `receive`.
+    line: Vec<u8>,
+    /// The current line is too long: it is read over, with an eye on its id.
+    overlong: Option<RequestIdScanner>,
+    complaints: u32,
+    write: Arc<Mutex<W>>,
+}
+
+impl<R: AsyncRead + Unpin, W> LineTransport<R, W> {
+    /// A transport over a reader and a writer.
+    pub fn new(read: R, write: W) -> Self {
+        let read = BufReader::with_capacity(64 * 1024, read);
+        Self { read, line: Vec::new(), overlong: None, complaints: 0, write: Arc::new(Mutex::new(write)) }
+    }
+
+    /// Reads to the end of a line. Cancelling it loses nothing: every byte is kept in `self` before the next await.
+    async fn read_line(&mut self) -> io::Result<Line> {
+        loop {
+            let available = self.read.fill_buf().await?;
+            if available.is_empty() {
+                return Ok(Line::End);
+            }
+            let newline = available.iter().position(|byte| *byte == b'\n');
+            let part = &available[..newline.unwrap_or(available.len())];
+            if let Some(scanner) = &mut self.overlong {
+                scanner.feed(part);
+            } else if self.line.len() + part.len() > MAX_LINE_BYTES {
+                let mut scanner = RequestIdScanner::default();
+                scanner.feed(&self.line);
+                scanner.feed(part);
+                self.overlong = Some(scanner);
+                self.line = Vec::new();
+            } else {
+                self.line.extend_from_slice(part);
+            }
+            let consumed = part.len() + usize::from(newline.is_some());
+            self.read.consume(consumed);
+            if newline.is_some() {
+                return Ok(match self.overlong.take() {
+                    Some(scanner) => Line::TooLong(scanner.into_id()),
+                    None => Line::Whole,
+                });
+            }
+        }
+    }
+}
+
+enum Line {
+    Whole,
+    TooLong(Option<Value>),
+    End,
+}
+
+impl<R, W> Transport<RoleServer> for LineTransport<R, W>
+where
+    R: AsyncRead + Send + Unpin,
+    W: AsyncWrite + Send + Unpin + 'static,
+{
+    type Error = io::Error;
+
+    fn name() -> Cow<'static, str> {
+        "lines".into()
+    }
+
+    fn send(
+        &mut self,
+        item: TxJsonRpcMessage<RoleServer>,
+    ) -> impl Future<Output = Result<(), io::Error>> + Send + 'static {
+        let write = Arc::clone(&self.write);
+        async move { write_line(&write, serde_json::to_vec(&item)?).await }
+    }
+
+    async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleServer>> {
+        loop {
+            let read =
+                self.read_line().await.inspect_err(|error| tracing::warn!(%error, "stdin cannot be read")).ok()?;
+            let complaint = match read {
+                Line::End => return None,
+                Line::TooLong(id) => Complaint::too_long(id),
+                Line::Whole => {
+                    let message = parse(&self.line);
+                    self.line.clear();
+                    match message {
+                        Ok(Some(message)) => {
+                            self.complaints = 0;
+                            return Some(message);
+                        }
+                        Ok(None) => continue,
+                        Err(complaint) => complaint,
+                    }
+                }
+            };
+            self.complaints += 1;
+            if self.complaints <= MAX_COMPLAINTS {
+                tracing::warn!(reason = complaint.reason, "a line from the client was refused");
+                write_line(&self.write, complaint.into_line()).await.ok()?;
+            }
+        }
+    }
+
+    async fn close(&mut self) -> Result<(), io::Error> {
+        self.write.lock().await.shutdown().await
+    }
+}
+
+async fn write_line<W: AsyncWrite + Unpin>(write: &Mutex<W>, mut line: Vec<u8>) -> io::Result<()> {
+    line.push(b'\n');
+    let mut write = write.lock().await;
+    write.write_all(&line).await?;
+    write.flush().await
+}
+
+/// A message, nothing (an empty line, or a notification nobody knows), or why the line is refused.
+fn parse(line: &[u8]) -> Result<Option<RxJsonRpcMessage<RoleServer>>, Complaint> {
+    let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line);
+    if line.trim_ascii().is_empty() {
+        return Ok(None);
+    }
+    if let Ok(message) = serde_json::from_slice(line) {
+        return Ok(Some(message));
+    }
+    let id = || {
+        let mut scanner = RequestIdScanner::default();
+        scanner.feed(line);
+        scanner.into_id()
+    };
+    if std::str::from_utf8(line).is_err() {
+        return Err(Complaint::parse_error("The line is not UTF-8", id()));
+    }
+    match serde_json::from_slice::<Value>(line) {
+        Err(_) => Err(Complaint::parse_error("The line is not JSON, or is nested too deep", id())),
+        Ok(Value::Array(_)) => {
+            Err(Complaint::invalid("Batches are not part of this protocol: send one message a line", None))
+        }
+        Ok(value) if value.get("method").is_some() && value.get("id").is_none() => Ok(None),
+        Ok(value) => Err(Complaint::invalid(
+            "The message is not one of this protocol: it needs jsonrpc \"2.0\", an id, a method, and that method's params",
+            value.get("id").cloned(),
+        )),
+    }
+}
+
+/// An error for a line that was not understood.
+struct Complaint {
+    code: i32,
+    reason: &'static str,
+    id: Option<Value>,
+}
+
+impl Complaint {
+    const fn parse_error(reason: &'static str, id: Option<Value>) -> Self {
+        Self { code: -32_700, reason, id }
+    }
+
+    const fn invalid(reason: &'static str, id: Option<Value>) -> Self {
+        Self { code: -32_600, reason, id }
+    }
+
+    const fn too_long(id: Option<Value>) -> Self {
+        Self::invalid("The line is longer than 4 MiB and was not read: send less in one call", id)
+    }
+
+    fn into_line(self) -> Vec<u8> {
+        let error = json!({ "code": self.code, "message": format!("{}. Nothing was changed.", self.reason) });
+        json!({ "jsonrpc": "2.0", "id": self.id, "error": error }).to_string().into_bytes()
+    }
+}

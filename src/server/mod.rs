@@ -1,0 +1,7 @@
+//! The MCP server: the handler, the transports, and opening what they serve.
+
+pub mod handler;
+pub mod lines;
+pub mod offer;
+pub mod open;
+mod request_id;

@@ -1,0 +1,152 @@
+//! Opens what a process needs from its configuration: store, workspace, and the embedded sandbox.
+
+use std::{path::Path, sync::Arc};
+
+use tokio::sync::Mutex;
+
+use crate::{
+    api::{Api, ApiConfig, AppKey, BaseUrls, CredentialError, RegionSetting, TrackCredentials},
+    clock::{AdjustableClock, Clock, SharedClock, SystemClock, random_bytes},
+    config::{Config, Region, SecretText, StateConfig, TrackKey, WorkspaceConfig},
+    guard::{Guards, Workspace, policy::WorkspaceKind, secret::Secret},
+    sandbox::{self, Fixture, Keys, RunningSandbox, SandboxConfig},
+    state::{
+        Store,
+        sqlite::{Location, SqliteStore},
+    },
+    tools::workspace::OpenWorkspace,
+};
+
+/// The database's name in the data directory.
+const DATABASE: &str = "state.db";
+
+/// Why a process cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The configuration holds something that cannot be used.
+    #[error("{0}")]
+    Configuration(String),
+    /// The state store cannot be opened.
+    #[error("the state store ({place}) cannot be opened: {why}")]
+    Store {
+        /// Where it is.
+        place: String,
+        /// What stands in the way.
+        why: String,
+    },
+    /// The embedded sandbox cannot listen.
+    #[error("the embedded sandbox cannot listen on loopback: {0}")]
+    Sandbox(#[from] std::io::Error),
+}
+
+/// The shared state, opened.
+#[derive(Debug, Clone)]
+pub struct OpenState {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// Our own secret.
+    pub secret: Secret,
+}
+
+/// Opens the store that the configuration names.
+pub fn open_state(config: &Config, clock: &SharedClock) -> Result<OpenState, OpenError> {
+    let secret = config.own_secret(clock).map_err(|error| OpenError::Configuration(error.to_string()))?;
+    let location = match &config.state {
+        StateConfig::Memory => Location::Memory,
+        StateConfig::Sqlite { directory } => Location::File(directory.join(DATABASE)),
+    };
+    let place = match &location {
+        Location::Memory => "in memory".to_owned(),
+        Location::File(path) => path.display().to_string(),
+    };
+    let store = SqliteStore::open(location, secret.chain_key())
+        .map_err(|error| OpenError::Store { place, why: error.to_string() })?;
+    Ok(OpenState { store: Arc::new(store), secret })
+}
+
+/// The machine's clock, for everything but the embedded sandbox.
+pub fn system_clock() -> SharedClock {
+    Arc::new(SystemClock)
+}
+
+/// Opens a configured workspace behind its guards. No host is called.
+pub async fn open_workspace(
+    config: &WorkspaceConfig,
+    state: &OpenState,
+    clock: SharedClock,
+    read_only: bool,
+) -> Result<OpenWorkspace, OpenError> {
+    let api = Api::new(api_config(config, &clock)?).map_err(|error| OpenError::Configuration(error.to_string()))?;
+    let guards = guards(config, state, clock, read_only);
+    if let Some(strategy) = &config.identity {
+        // The file is the operator's word: it replaces what was declared before.
+        let declared = guards.declare(strategy, "configuration", true).await;
+        declared.map_err(|error| OpenError::Configuration(error.message))?;
+    }
+    Ok(OpenWorkspace::new(guards, api, config.pii))
+}
+
+/// The guards of a configured workspace.
+pub fn guards(config: &WorkspaceConfig, state: &OpenState, clock: SharedClock, read_only: bool) -> Guards {
+    let region = match config.kind {
+        WorkspaceKind::Sandbox => "sandbox",
+        WorkspaceKind::Live => config.region.as_str(),
+    };
+    Guards {
+        workspace: Workspace { name: config.name.clone(), kind: config.kind, region: region.to_owned() },
+        policy: config.policy.clone(),
+        budgets: config.budgets,
+        test_profiles: config.test_profiles.clone(),
+        recipients: config.recipients.clone(),
+        read_only,
+        store: Arc::clone(&state.store),
+        keys: state.secret.keys(&config.name),
+        run_id: format!("run_{}", hex::encode(random_bytes::<6>(clock.as_ref()))),
+        clock,
+        tagged: Mutex::default(),
+    }
+}
+
+fn api_config(config: &WorkspaceConfig, clock: &SharedClock) -> Result<ApiConfig, OpenError> {
+    let unusable = |error: CredentialError| OpenError::Configuration(error.to_string());
+    let track = config.track.as_ref().map(|key| TrackCredentials::new(&key.site_id, key.api_key.expose()));
+    let app = config.app_api_key.as_ref().map(|key| AppKey::new(key.expose()));
+    Ok(ApiConfig {
+        track: track.transpose().map_err(unusable)?,
+        app: app.transpose().map_err(unusable)?,
+        region: match config.region {
+            Region::Auto => RegionSetting::Auto,
+            Region::Us => RegionSetting::Us,
+            Region::Eu => RegionSetting::Eu,
+        },
+        urls: BaseUrls { track_url: config.track_url.clone(), app_url: config.app_url.clone() },
+        paced: config.kind == WorkspaceKind::Live,
+        extra_ca_pem: config.extra_ca_file.as_deref().map(read_certificates).transpose()?,
+        ..ApiConfig::new(Arc::clone(clock))
+    })
+}
+
+fn read_certificates(path: &Path) -> Result<Vec<u8>, OpenError> {
+    std::fs::read(path).map_err(|error| OpenError::Configuration(format!("extra_ca_file {}: {error}", path.display())))
+}
+
+/// Starts the embedded sandbox on a free port of loopback.
+pub async fn start_sandbox(clock: Arc<AdjustableClock>, fixture: Fixture) -> Result<RunningSandbox, OpenError> {
+    let keys = Keys::random(clock.as_ref() as &dyn Clock);
+    let listen = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+    Ok(sandbox::start(SandboxConfig { listen, keys, fixture, clock, strict_limits: false }).await?)
+}
+
+/// The configuration of the workspace that an embedded sandbox is.
+#[must_use]
+pub fn sandbox_workspace(config: &WorkspaceConfig, sandbox: &RunningSandbox) -> WorkspaceConfig {
+    let keys = sandbox.keys();
+    WorkspaceConfig {
+        kind: WorkspaceKind::Sandbox,
+        track: Some(TrackKey { site_id: keys.site_id.clone(), api_key: SecretText::new(&keys.tracking_api_key) }),
+        app_api_key: Some(SecretText::new(&keys.app_api_key)),
+        track_url: Some(sandbox.base_url()),
+        app_url: Some(sandbox.base_url()),
+        ..config.clone()
+    }
+}
