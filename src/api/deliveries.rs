@@ -21,8 +21,8 @@ pub struct Delivery {
     /// The id and the time of the last change.
     #[serde(default, deserialize_with = "lenient::optional_text")]
     pub deduplicate_id: Option<String>,
-    /// The transactional message, or the content, it was made from.
-    #[serde(default, alias = "msg_template_id", deserialize_with = "lenient::optional_integer")]
+    /// The content it was made from. Some answers carry it as `msg_template_id` too, so that is no alias.
+    #[serde(default, deserialize_with = "lenient::optional_integer")]
     pub message_template_id: Option<i64>,
     /// The person's id, if they have one.
     #[serde(default, deserialize_with = "lenient::optional_text")]

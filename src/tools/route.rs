@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     api::{CallScope, Permit},
-    catalog::{IDEMPOTENCY_KEY, PLAN_TOKEN, Retry},
+    catalog::{Effect, IDEMPOTENCY_KEY, PLAN_TOKEN, Retry},
     clock::random_bytes,
     error::{ErrorCode, Fate, ToolError},
     guard::{Call, Halt, admit::Admitted, intent::Intent, ledger::Replay, settle::Ended},
@@ -97,7 +97,7 @@ impl Route<'_> {
         let permit = call.effect.mutates().then(Permit::granted_by_admit);
         let cx = CallContext::new(self.caller, self.workspace, admitted, self.scope.clone(), permit);
         let began_at_ms = self.workspace.guards.clock.now_ms();
-        let mut result = run(&cx).await;
+        let mut result = run(&cx).await.map_err(|error| with_fate(error, call.effect));
         if let Err(error) = &result
             && error.fate == Fate::Unknown
         {
@@ -184,6 +184,18 @@ impl Route<'_> {
     fn elapsed_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
+}
+
+/// A failed change says what has become of it; a failed read has changed nothing and needs not say so.
+fn with_fate(mut error: ToolError, effect: Effect) -> ToolError {
+    if !effect.mutates() {
+        error.fate = Fate::NothingHappened;
+    } else if error.fate == Fate::Unknown {
+        error.message.push_str(" It may have happened all the same.");
+    } else if !error.message.contains("othing was") {
+        error.message.push_str(" Nothing was changed.");
+    }
+    error
 }
 
 /// What is said of a call that may have happened.

@@ -36,13 +36,7 @@ fn code(error: &UpstreamError) -> ErrorCode {
 
 fn message(error: &UpstreamError) -> String {
     let reference = error.reference.as_ref().map_or_else(String::new, |reference| format!(" (reference {reference})"));
-    let fate = match error.fate {
-        api::Fate::Unknown => " It may have happened all the same.",
-        api::Fate::NotSent | api::Fate::Refused => " Nothing was changed.",
-    };
-    let said = error.message.trim_end();
-    let fate = if said.contains("othing was") { "" } else { fate };
-    format!("{said}{reference}{fate}")
+    format!("{}{reference}", error.message.trim_end())
 }
 
 fn next_step(error: &UpstreamError) -> String {

@@ -8,6 +8,10 @@ mod cli;
 #[cfg(test)]
 mod config;
 #[cfg(test)]
+mod day;
+#[cfg(test)]
+mod driver;
+#[cfg(test)]
 mod liquid;
 #[cfg(test)]
 mod sandbox;

@@ -111,13 +111,15 @@ fn page_start(cursor: Option<&str>) -> Result<i64, ToolError> {
     })
 }
 
-/// The template that an id or a trigger name (in any case) means.
+/// The template that an id, a trigger name or a name (in any case) means. Customer.io's list does not always tell the
+/// trigger name, which is made from the name.
 pub(super) async fn find(cx: &CallContext<'_>, wanted: &str) -> Result<Template, ToolError> {
     let templates = cx.api().templates(&cx.scope).await?;
     let id: Option<i64> = wanted.parse().ok();
+    let is_name = |name: &str| name.to_lowercase() == wanted.to_lowercase();
     let is_wanted = |template: &&Template| match id {
         Some(id) => template.id == id,
-        None => template.trigger_name.as_deref().is_some_and(|name| name.to_lowercase() == wanted.to_lowercase()),
+        None => [Some(template.name.as_str()), template.trigger_name.as_deref()].into_iter().flatten().any(is_name),
     };
     let found = templates.iter().find(is_wanted).cloned();
     found.ok_or_else(|| {

@@ -126,7 +126,7 @@ async fn what_happened_to_a_person_is_read_page_by_page() {
             r#"{{"activities":[{{"id":"01AK","type":"failed_attribute_change","timestamp":1397566226,"customer_id":"ann-1",
             "customer_identifiers":{ANN_REF},"data":{{"email":"x"}},"delivery_id":null}}],"next":"n2"}}"#
         ),
-        r#"{"messages":[{"id":"d1","msg_template_id":"12","metrics":{"sent":1,"opened":null},"type":"email"}],"next":5}"#,
+        r#"{"messages":[{"id":"d1","message_template_id":"12","msg_template_id":"12","metrics":{"sent":1,"opened":null},"type":"email"}],"next":5}"#,
     ])
     .await;
     let (api, scope) = (api_at(&server), scope());

@@ -1,0 +1,219 @@
+//! The running product, for tests: the real handler behind a real MCP client, over a pipe in memory, against the
+//! sandbox over HTTP. Time stands still until a test moves it.
+
+use std::{sync::Arc, time::Duration};
+
+use customerio_mcp::{
+    clock::{AdjustableClock, Clock, SharedClock},
+    config::{Config, Environment, LoadOptions, Purpose, WorkspaceConfig},
+    guard::{policy::WorkspaceKind, secret::Secret},
+    sandbox::{Fixture, RunningSandbox},
+    server::{
+        handler::Handler,
+        lines::LineTransport,
+        offer::{Choice, Offer},
+        open::{OpenState, open_workspace, sandbox_workspace, start_sandbox},
+    },
+    state::sqlite::{Location, SqliteStore},
+    tools::{self, workspace::Timing},
+};
+use jiff::Timestamp;
+use rmcp::{
+    RoleClient, ServiceExt,
+    model::{CallToolRequestParams, JsonObject},
+    service::RunningService,
+};
+use serde_json::{Value, json};
+
+/// When every test begins.
+pub(crate) const BEGIN: &str = "2026-03-02T09:05:00Z";
+
+/// How a product under test is set up.
+pub(crate) struct Setup {
+    fixture: Fixture,
+    kind: WorkspaceKind,
+    configure: Box<dyn FnOnce(&mut WorkspaceConfig) + Send>,
+    choice: Choice,
+    state: Option<OpenState>,
+}
+
+impl Setup {
+    /// The shop, in a sandbox workspace, with every tool listed.
+    pub(crate) fn shop() -> Self {
+        Self {
+            fixture: Fixture::shop(),
+            kind: WorkspaceKind::Sandbox,
+            configure: Box::new(|_| {}),
+            choice: Choice { toolsets: vec!["all".to_owned()], ..Choice::default() },
+            state: None,
+        }
+    }
+
+    /// The same people behind a workspace that counts as live.
+    pub(crate) fn live() -> Self {
+        Self { kind: WorkspaceKind::Live, ..Self::shop() }
+    }
+
+    pub(crate) fn with_fixture(self, fixture: Fixture) -> Self {
+        Self { fixture, ..self }
+    }
+
+    /// Changes the workspace's configuration.
+    pub(crate) fn with(self, configure: impl FnOnce(&mut WorkspaceConfig) + Send + 'static) -> Self {
+        Self { configure: Box::new(configure), ..self }
+    }
+
+    pub(crate) fn choosing(self, choice: Choice) -> Self {
+        Self { choice, ..self }
+    }
+
+    pub(crate) async fn start(self) -> Product {
+        let clock = Arc::new(AdjustableClock::stopped_at(BEGIN.parse::<Timestamp>().unwrap()).with_seed(7));
+        let sandbox = start_sandbox(Arc::clone(&clock), self.fixture).await.unwrap();
+        let shared: SharedClock = clock.clone();
+        let state = self.state.unwrap_or_else(|| memory_state(shared.as_ref()));
+        let mut config = sandbox_workspace(embedded_config().workspace(), &sandbox);
+        config.kind = self.kind;
+        (self.configure)(&mut config);
+        let workspace = open_workspace(&config, &state, shared, self.choice.read_only).await.unwrap();
+        let workspace = Arc::new(workspace.with_timing(quick()));
+        let offer = Offer::new(tools::all(), &self.choice, &workspace.api).unwrap();
+        let (client_end, server_end) = tokio::io::duplex(1 << 20);
+        let (read, write) = tokio::io::split(server_end);
+        let handler = Handler::new(Arc::new(offer), workspace);
+        tokio::spawn(async move {
+            if let Ok(running) = handler.serve(LineTransport::new(read, write)).await {
+                drop(running.waiting().await);
+            }
+        });
+        let client = ().serve(client_end).await.unwrap();
+        Product { client, sandbox, clock, state, http: plain_http() }
+    }
+}
+
+/// Waits as short as the logic allows.
+fn quick() -> Timing {
+    Timing {
+        read_back: vec![Duration::from_millis(10); 3],
+        gone_twice_apart: Duration::from_millis(10),
+        call: Duration::from_secs(20),
+        look_up: Duration::from_millis(700),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test looks at the sandbox behind the product's back")]
+fn plain_http() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}
+
+fn memory_state(clock: &dyn Clock) -> OpenState {
+    let secret = Secret::random(clock);
+    let store = SqliteStore::open(Location::Memory, secret.chain_key()).unwrap();
+    OpenState { store: Arc::new(store), secret }
+}
+
+fn embedded_config() -> Config {
+    let nowhere = Environment::new(Vec::<(String, String)>::new(), std::env::temp_dir().join("no-configuration-here"));
+    Config::load(&nowhere, &LoadOptions { purpose: Purpose::EmbeddedSandbox, ..LoadOptions::default() }).unwrap()
+}
+
+/// The running product.
+pub(crate) struct Product {
+    pub(crate) client: RunningService<RoleClient, ()>,
+    pub(crate) sandbox: RunningSandbox,
+    pub(crate) clock: Arc<AdjustableClock>,
+    pub(crate) state: OpenState,
+    http: reqwest::Client,
+}
+
+impl Product {
+    /// Calls a tool and returns its structured content, error or not.
+    pub(crate) async fn call(&self, tool: &'static str, arguments: Value) -> Value {
+        let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
+        self.call_object(tool, arguments).await
+    }
+
+    async fn call_object(&self, tool: &'static str, arguments: JsonObject) -> Value {
+        let mut request = CallToolRequestParams::new(tool);
+        request.arguments = Some(arguments);
+        let result = self.client.call_tool(request).await.unwrap();
+        let structured = result.structured_content.unwrap();
+        let text = result.content[0].as_text().unwrap().text.clone();
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), structured, "content and structured content differ");
+        assert_eq!(result.is_error == Some(true), structured.get("error").is_some(), "{structured}");
+        structured
+    }
+
+    /// Calls a tool that must succeed.
+    pub(crate) async fn ok(&self, tool: &'static str, arguments: Value) -> Value {
+        let answer = self.call(tool, arguments).await;
+        assert!(answer.get("error").is_none(), "{tool}: {answer}");
+        answer
+    }
+
+    /// Calls a tool that must be refused, and returns the error.
+    pub(crate) async fn refused(&self, tool: &'static str, arguments: Value) -> Value {
+        let answer = self.call(tool, arguments).await;
+        assert!(answer.get("error").is_some(), "{tool}: {answer}");
+        answer
+    }
+
+    /// Calls a tool, and again with the token of its plan.
+    pub(crate) async fn planned(&self, tool: &'static str, arguments: Value) -> Value {
+        let plan = self.refused(tool, arguments.clone()).await;
+        assert_eq!(plan["error"], "preview_required", "{plan}");
+        let mut arguments = arguments;
+        arguments["plan_token"] = plan["details"]["plan_token"].clone();
+        self.ok(tool, arguments).await
+    }
+
+    /// Declares that people are identified by ids such as `cust_0001`.
+    pub(crate) async fn declare_ids(&self) {
+        let strategy =
+            json!({ "primary": "id", "id_form": "prefix:cust_", "source": "the customers table of the shop" });
+        self.ok("declare_identity_strategy", strategy).await;
+    }
+
+    /// What the sandbox itself counts.
+    pub(crate) async fn counts(&self) -> Value {
+        self.control("GET", "counts", None).await
+    }
+
+    /// The requests the sandbox has seen.
+    pub(crate) async fn requests(&self) -> Value {
+        self.control("GET", "requests", None).await
+    }
+
+    /// Orders a fault.
+    pub(crate) async fn fault(&self, fault: Value) {
+        self.control("POST", "faults", Some(fault)).await;
+    }
+
+    pub(crate) async fn control(&self, method: &str, what: &str, body: Option<Value>) -> Value {
+        let url = format!("{}/_sandbox/{what}", self.sandbox.base_url());
+        let request = self.http.request(method.parse().unwrap(), url);
+        let request = match body {
+            Some(body) => request.json(&body),
+            None => request,
+        };
+        let response = request.send().await.unwrap();
+        assert!(response.status().is_success(), "{what}: {}", response.status());
+        response.json().await.unwrap_or(Value::Null)
+    }
+
+    /// Speaks to the sandbox's Track API behind the product's back.
+    pub(crate) async fn track(&self, method: &str, path: &str, body: Value) {
+        let keys = self.sandbox.keys();
+        let url = format!("{}/api/v1/{path}", self.sandbox.base_url());
+        let request = self.http.request(method.parse().unwrap(), url);
+        let request = request.basic_auth(&keys.site_id, Some(&keys.tracking_api_key)).json(&body);
+        assert_eq!(request.send().await.unwrap().status(), 200);
+    }
+
+    /// Reads from the sandbox's App API behind the product's back.
+    pub(crate) async fn app(&self, path: &str) -> (u16, Value) {
+        let url = format!("{}/v1/{path}", self.sandbox.base_url());
+        let response = self.http.get(url).bearer_auth(&self.sandbox.keys().app_api_key).send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap_or(Value::Null))
+    }
+}
