@@ -14,7 +14,7 @@ use crate::{
         handler::Handler,
         lines::LineTransport,
         offer::{Choice, Offer},
-        open::{OpenError, open_state, open_workspace, sandbox_workspace, start_sandbox, system_clock},
+        open::{OpenError, check_sandbox, open_state, open_workspace, sandbox_workspace, start_sandbox, system_clock},
     },
     tools::workspace::OpenWorkspace,
 };
@@ -81,7 +81,7 @@ async fn open(args: &ServeArgs, config: &Config) -> Result<Open, OpenError> {
     let names: Vec<&str> = tools.iter().map(|tool| tool.spec().name).collect();
     config.check_policy_tools(&names).map_err(|error| OpenError::Configuration(error.to_string()))?;
     let (sandbox, workspace) =
-        if args.sandbox { embedded(config).await? } else { (None, configured(args, config).await?) };
+        if args.sandbox { embedded(args, config).await? } else { (None, configured(args, config).await?) };
     let choice = Choice {
         toolsets: args.toolsets.clone(),
         tools: args.tools.clone(),
@@ -99,19 +99,21 @@ async fn open(args: &ServeArgs, config: &Config) -> Result<Open, OpenError> {
 }
 
 /// The embedded sandbox, whose clock the guards share.
-async fn embedded(config: &Config) -> Result<(Option<RunningSandbox>, OpenWorkspace), OpenError> {
+async fn embedded(args: &ServeArgs, config: &Config) -> Result<(Option<RunningSandbox>, OpenWorkspace), OpenError> {
     let clock = Arc::new(AdjustableClock::running());
     let sandbox = start_sandbox(Arc::clone(&clock), Fixture::shop()).await?;
     let clock: SharedClock = clock;
     let state = open_state(config, &clock)?;
     let workspace = sandbox_workspace(config.workspace(), &sandbox);
-    Ok((Some(sandbox), open_workspace(&workspace, &state, clock, false).await?))
+    Ok((Some(sandbox), open_workspace(&workspace, &state, clock, args.read_only).await?))
 }
 
 async fn configured(args: &ServeArgs, config: &Config) -> Result<OpenWorkspace, OpenError> {
     let clock = system_clock();
     let state = open_state(config, &clock)?;
-    open_workspace(config.workspace(), &state, clock, args.read_only).await
+    let workspace = open_workspace(config.workspace(), &state, clock, args.read_only).await?;
+    check_sandbox(&workspace).await?;
+    Ok(workspace)
 }
 
 async fn serve(open: Open) -> ExitCode {

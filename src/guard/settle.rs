@@ -167,7 +167,7 @@ impl Guards {
             phase,
             subject: self.audit_subject(people),
             decision: decision.to_owned(),
-            approved_by: call.plan_token.map(|_| "plan token".to_owned()),
+            approved_by: call.plan_token.filter(|_| phase_ran(phase)).map(|_| "plan token".to_owned()),
             upstream_status: None,
             duration_ms: None,
         }
@@ -185,6 +185,11 @@ impl Guards {
         };
         reference.map(|reference| self.subject_digest(&reference))
     }
+}
+
+/// Whether a record is about a call that was let through.
+const fn phase_ran(phase: AuditPhase) -> bool {
+    matches!(phase, AuditPhase::Decision | AuditPhase::Outcome)
 }
 
 impl From<StoreError> for ToolError {

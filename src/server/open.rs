@@ -1,11 +1,11 @@
 //! Opens what a process needs from its configuration: store, workspace, and the embedded sandbox.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use tokio::sync::Mutex;
 
 use crate::{
-    api::{Api, ApiConfig, AppKey, BaseUrls, CredentialError, RegionSetting, TrackCredentials},
+    api::{Api, ApiConfig, AppKey, BaseUrls, CallScope, CredentialError, RegionSetting, TrackCredentials},
     clock::{AdjustableClock, Clock, SharedClock, SystemClock, random_bytes},
     config::{Config, Region, SecretText, StateConfig, TrackKey, WorkspaceConfig},
     guard::{Guards, Workspace, policy::WorkspaceKind, secret::Secret},
@@ -20,6 +20,9 @@ use crate::{
 /// The database's name in the data directory.
 const DATABASE: &str = "state.db";
 
+/// How long a sandbox on loopback may take to say that it is one.
+const SANDBOX_ANSWERS_WITHIN: Duration = Duration::from_secs(2);
+
 /// Why a process cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -32,6 +35,17 @@ pub enum OpenError {
         /// Where it is.
         place: String,
         /// What stands in the way.
+        why: String,
+    },
+    /// A workspace is configured as a sandbox, and what answers there is none.
+    #[error(
+        "workspace `{workspace}` is configured as a sandbox, but no sandbox answers at its track_url: {why}. Start one \
+         with `customerio-mcp sandbox --listen ADDR`"
+    )]
+    NoSandbox {
+        /// The workspace.
+        workspace: String,
+        /// What came instead.
         why: String,
     },
     /// The embedded sandbox cannot listen.
@@ -84,6 +98,19 @@ pub async fn open_workspace(
         declared.map_err(|error| OpenError::Configuration(error.message))?;
     }
     Ok(OpenWorkspace::new(guards, api, config.pii))
+}
+
+/// Refuses a workspace that only calls itself a sandbox: its policy would be too lax for real people.
+pub async fn check_sandbox(workspace: &OpenWorkspace) -> Result<(), OpenError> {
+    if workspace.guards.workspace.kind != WorkspaceKind::Sandbox {
+        return Ok(());
+    }
+    let why = match workspace.api.answers_as_sandbox(&CallScope::within(SANDBOX_ANSWERS_WITHIN)).await {
+        Ok(true) => return Ok(()),
+        Ok(false) => "something else answers".to_owned(),
+        Err(error) => error.message,
+    };
+    Err(OpenError::NoSandbox { workspace: workspace.guards.workspace.name.clone(), why })
 }
 
 /// The guards of a configured workspace.

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     api::{
+        self,
         activities::ActivityQuery,
         people::{Person, PersonPath},
     },
@@ -126,7 +127,7 @@ async fn create(
         attributes.extend(cx.guards().test_tags(expires_at_ms));
     }
     let by = primary(given)?;
-    cx.api().identify(cx.permit()?, &cx.scope, &path(&by), &body(given, &by, &attributes)).await?;
+    write(cx, &by, body(given, &by, &attributes)).await?;
     let person = read_back(cx, &path(&by), |person| is_written(person, given, &attributes)).await?;
     let test_expires_at = cx.admitted.test_expires_at_ms.map(|at_ms| at_ms / 1_000);
     let read = Read { given, attributes: &attributes, person, before: None };
@@ -159,7 +160,7 @@ async fn write_unverified(
     attributes: Map<String, Value>,
 ) -> Result<Output, ToolError> {
     let by = primary(given)?;
-    cx.api().identify(cx.permit()?, &cx.scope, &path(&by), &body(given, &by, &attributes)).await?;
+    write(cx, &by, body(given, &by, &attributes)).await?;
     Ok(Output {
         result: WriteResult::Accepted,
         action: Action::Written,
@@ -169,6 +170,25 @@ async fn write_unverified(
         differences: vec![],
         test_expires_at: None,
     })
+}
+
+/// Writes over Track v1, whose path takes an id with the shape of an address for an address; such an id goes over v2,
+/// which is told the kind.
+async fn write(cx: &CallContext<'_>, by: &CustomerRef, attributes: Map<String, Value>) -> Result<(), ToolError> {
+    if by.id_type != IdType::Id || !by.value.contains('@') {
+        return Ok(cx.api().identify(cx.permit()?, &cx.scope, &path(by), &attributes).await?);
+    }
+    let operation = json!({
+        "type": "person", "action": "identify", "identifiers": { "id": by.value }, "attributes": attributes,
+    });
+    let refused = cx.api().batch(cx.permit()?, &cx.scope, &[operation], api::Retry::Natural).await?;
+    match refused.into_iter().next() {
+        None => Ok(()),
+        Some(refusal) => {
+            let why = refusal.message.or(refusal.reason).unwrap_or_else(|| "no reason given".to_owned());
+            Err(ToolError::new(ErrorCode::UpstreamRejected, format!("Customer.io refused the person: {why}.")))
+        }
+    }
 }
 
 /// The identifier a new person is written by: their id, or else their address.
