@@ -30,14 +30,15 @@ pub fn schema_of<T: JsonSchema>() -> Map<String, Value> {
     }
 }
 
-/// The input schema of a tool: its arguments and those the catalog adds.
-pub fn input_schema<T: JsonSchema>(spec: &Spec) -> Map<String, Value> {
+/// The input schema of a tool: its arguments and those the catalog adds; `previewed` says whether the policy asks for
+/// a plan where the tool's own nature would not.
+pub fn input_schema<T: JsonSchema>(spec: &Spec, previewed: bool) -> Map<String, Value> {
     let mut schema = schema_of::<T>();
     schema.insert("type".into(), json!("object"));
     schema.insert("additionalProperties".into(), json!(false));
     let properties = schema.entry("properties").or_insert_with(|| json!({}));
     if let Value::Object(properties) = properties {
-        if spec.takes_plan_token() {
+        if previewed || spec.takes_plan_token() {
             properties
                 .insert(PLAN_TOKEN.into(), json!({ "type": "string", "description": "From this call's own preview." }));
         }
@@ -76,9 +77,21 @@ fn clean(schema: &mut Value) {
                 map.remove("default");
             }
             without_null(map);
+            constants_as_enum(map);
             map.values_mut().for_each(clean);
         }
         _ => {}
+    }
+}
+
+/// A choice between constants is an `enum`: the long form costs the model's context and says no more than the names.
+fn constants_as_enum(map: &mut Map<String, Value>) {
+    let Some(Value::Array(choices)) = map.get("oneOf") else { return };
+    let constants: Option<Vec<Value>> = choices.iter().map(|choice| choice.get("const").cloned()).collect();
+    if let Some(constants) = constants.filter(|constants| constants.iter().all(Value::is_string)) {
+        map.remove("oneOf");
+        map.insert("type".into(), json!("string"));
+        map.insert("enum".into(), Value::Array(constants));
     }
 }
 
@@ -232,7 +245,9 @@ mod tests {
     #[schemars(rename_all = "snake_case")]
     #[expect(dead_code, reason = "only its schema is looked at")]
     enum Kind {
+        /// The first.
         One,
+        /// The second.
         Two,
     }
 
@@ -246,6 +261,7 @@ mod tests {
     fn a_cleaned_schema_has_no_formats_and_no_nulls() {
         let text = held().schema.to_string();
         assert!(!text.contains("format") && !text.contains("null"), "{text}");
+        assert!(text.contains(r#""enum":["one","two"]"#) && !text.contains("const"), "{text}");
     }
 
     #[test]

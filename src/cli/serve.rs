@@ -77,7 +77,7 @@ struct Open {
 }
 
 async fn open(args: &ServeArgs, config: &Config) -> Result<Open, OpenError> {
-    let tools = crate::tools::all();
+    let tools = crate::tools::under(&config.workspace().policy);
     let names: Vec<&str> = tools.iter().map(|tool| tool.spec().name).collect();
     config.check_policy_tools(&names).map_err(|error| OpenError::Configuration(error.to_string()))?;
     let (sandbox, workspace) =

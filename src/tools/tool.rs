@@ -12,7 +12,7 @@ use super::context::CallContext;
 use crate::{
     catalog::{HeldSchema, Spec, input_schema, schema_of},
     error::{ErrorCode, ToolError},
-    guard::intent::Intent,
+    guard::{intent::Intent, policy::Policy},
 };
 
 /// A crafted tool.
@@ -88,21 +88,15 @@ pub struct Crafted<T> {
 }
 
 impl<T: Tool> Crafted<T> {
-    /// Makes the schemas of a tool.
-    pub fn new() -> Self {
+    /// Makes the schemas of a tool under a policy.
+    pub fn under(policy: &Policy) -> Self {
         let spec = T::SPEC;
-        let schema = input_schema::<T::Input>(&spec);
+        let schema = input_schema::<T::Input>(&spec, policy.asks_preview(spec.name, spec.effect));
         let mut definition = model::Tool::new(spec.name, spec.description(), Arc::new(schema.clone()));
         definition.title = Some(spec.title.to_owned());
         definition.annotations = Some(spec.annotations());
         definition.output_schema = Some(Arc::new(schema_of::<T::Output>()));
         Self { definition, arguments: HeldSchema::new(schema), tool: PhantomData }
-    }
-}
-
-impl<T: Tool> Default for Crafted<T> {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

@@ -77,7 +77,7 @@ impl Setup {
         (self.configure)(&mut config);
         let workspace = open_workspace(&config, &state, shared, self.choice.read_only).await.unwrap();
         let workspace = Arc::new(workspace.with_timing(quick()));
-        let offer = Offer::new(tools::all(), &self.choice, &workspace.api).unwrap();
+        let offer = Offer::new(tools::under(&config.policy), &self.choice, &workspace.api).unwrap();
         let (client_end, server_end) = tokio::io::duplex(1 << 20);
         let (read, write) = tokio::io::split(server_end);
         let handler = Handler::new(Arc::new(offer), workspace);
