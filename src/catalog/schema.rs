@@ -12,9 +12,18 @@ use serde_json::{Map, Value, json};
 use super::Spec;
 use crate::error::{ErrorCode, ToolError};
 
-/// The schema of a type, cleaned.
+/// The schema of a type as it is read, cleaned.
 pub fn schema_of<T: JsonSchema>() -> Map<String, Value> {
-    let settings = SchemaSettings::draft2020_12().with(|settings| {
+    cleaned::<T>(SchemaSettings::draft2020_12())
+}
+
+/// The schema of a type as it is written, cleaned: what an answer may leave out is not required.
+pub fn answer_schema<T: JsonSchema>() -> Map<String, Value> {
+    cleaned::<T>(SchemaSettings::draft2020_12().for_serialize())
+}
+
+fn cleaned<T: JsonSchema>(settings: SchemaSettings) -> Map<String, Value> {
+    let settings = settings.with(|settings| {
         settings.inline_subschemas = true;
         settings.meta_schema = None;
     });

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::context::CallContext;
 use crate::{
-    catalog::{HeldSchema, Spec, input_schema, schema_of},
+    catalog::{HeldSchema, Spec, answer_schema, input_schema},
     error::{ErrorCode, ToolError},
     guard::{intent::Intent, policy::Policy},
 };
@@ -95,7 +95,7 @@ impl<T: Tool> Crafted<T> {
         let mut definition = model::Tool::new(spec.name, spec.description(), Arc::new(schema.clone()));
         definition.title = Some(spec.title.to_owned());
         definition.annotations = Some(spec.annotations());
-        definition.output_schema = Some(Arc::new(schema_of::<T::Output>()));
+        definition.output_schema = Some(Arc::new(answer_schema::<T::Output>()));
         Self { definition, arguments: HeldSchema::new(schema), tool: PhantomData }
     }
 }

@@ -25,6 +25,8 @@ use rmcp::{
 };
 use serde_json::{Value, json};
 
+use crate::answers;
+
 /// When every test begins.
 pub(crate) const BEGIN: &str = "2026-03-02T09:05:00Z";
 
@@ -141,6 +143,7 @@ impl Product {
         let text = result.content[0].as_text().unwrap().text.clone();
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), structured, "content and structured content differ");
         assert_eq!(result.is_error == Some(true), structured.get("error").is_some(), "{structured}");
+        answers::hold_to_contract(tool, &structured);
         structured
     }
 

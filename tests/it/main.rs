@@ -2,6 +2,8 @@
 
 // The attribute tells the linter that helpers of tests may unwrap as the tests themselves do.
 #[cfg(test)]
+mod answers;
+#[cfg(test)]
 mod api;
 #[cfg(test)]
 mod cli;
