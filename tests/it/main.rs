@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod bad_input;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod config;
@@ -17,3 +19,5 @@ mod liquid;
 mod sandbox;
 #[cfg(test)]
 mod state;
+#[cfg(test)]
+mod stdio;
