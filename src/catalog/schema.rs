@@ -5,7 +5,11 @@
 
 use std::sync::OnceLock;
 
-use jsonschema::{Validator, error::ValidationErrorKind};
+use jsonschema::{
+    Validator,
+    error::ValidationErrorKind,
+    paths::{Location, LocationSegment},
+};
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
@@ -151,23 +155,34 @@ impl HeldSchema {
         let Some(validator) = validator else {
             return Err(ToolError::new(ErrorCode::Internal, "The schema of this tool is broken. Nothing was changed."));
         };
+        if let Some(unknown) = self.unknown_argument(arguments) {
+            return Err(self.explain_unknown(unknown));
+        }
         match validator.iter_errors(arguments).next() {
             None => Ok(()),
             Some(error) => Err(self.explain(&error)),
         }
     }
 
+    /// The first argument that the tool does not have. Looked for before all else: a misspelt name is why another is
+    /// missing.
+    fn unknown_argument<'a>(&self, arguments: &'a Value) -> Option<&'a str> {
+        if self.schema["additionalProperties"] != json!(false) {
+            return None;
+        }
+        let known = |name: &str| self.schema["properties"].get(name).is_some();
+        arguments.as_object()?.keys().map(String::as_str).find(|name| !known(name))
+    }
+
+    fn explain_unknown(&self, given: &str) -> ToolError {
+        let unknown = shown_name(given);
+        let message = format!("`{unknown}` is not an argument of this tool. Nothing was changed.");
+        ToolError::invalid(unknown, message).next(self.valid_arguments(given))
+    }
+
     fn explain(&self, error: &jsonschema::ValidationError<'_>) -> ToolError {
-        let field = field_of(&error.instance_path().to_string());
+        let field = field_of(error.instance_path());
         match error.kind() {
-            ValidationErrorKind::AdditionalProperties { unexpected } => {
-                let unknown = unexpected.first().map_or("", String::as_str);
-                ToolError::invalid(
-                    unknown,
-                    format!("`{unknown}` is not an argument of this tool. Nothing was changed."),
-                )
-                .next(format!("Valid arguments: {}.", self.argument_names().join(", ")))
-            }
             ValidationErrorKind::Required { property } => {
                 let missing = property.as_str().unwrap_or_default();
                 let path = if field.is_empty() { missing.to_owned() } else { format!("{field}.{missing}") };
@@ -178,27 +193,123 @@ impl HeldSchema {
                 field.clone(),
                 format!("`{field}` must be one of {}. Nothing was changed.", list_options(options)),
             ),
-            kind => ToolError::invalid(field.clone(), format!("`{field}` {}. Nothing was changed.", expectation(kind))),
+            _ if error.instance().is_null() => {
+                ToolError::invalid(field.clone(), format!("`{field}` is null. Nothing was changed."))
+                    .next("Leave out arguments that you have no value for.")
+            }
+            kind => {
+                let expected = self.expectation(kind, error.schema_path());
+                let told = ToolError::invalid(field.clone(), format!("`{field}` {expected}. Nothing was changed."));
+                match self.description(argument_of(error.instance_path()).as_deref().unwrap_or_default()) {
+                    Some(text) => told.next(text),
+                    None => told,
+                }
+            }
         }
     }
 
-    fn argument_names(&self) -> Vec<String> {
-        self.schema["properties"].as_object().map_or_else(
-            || vec!["none".to_owned()],
-            |properties| properties.keys().map(|name| format!("`{name}`")).collect(),
-        )
+    /// The names there are, the nearest first if one is near.
+    fn valid_arguments(&self, given: &str) -> String {
+        let names: Vec<&str> =
+            self.schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+        if names.is_empty() {
+            return "This tool takes no arguments.".to_owned();
+        }
+        let likeness = |name: &&&str| strsim::jaro_winkler(given, name);
+        let nearest = names.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+        let hint = nearest
+            .filter(|name| likeness(name) >= ALIKE)
+            .map_or_else(String::new, |name| format!("Did you mean `{name}`? "));
+        let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+        format!("{hint}Valid arguments: {}.", names.join(", "))
+    }
+
+    fn description(&self, argument: &str) -> Option<String> {
+        let text = self.schema["properties"][argument]["description"].as_str()?;
+        Some(format!("`{argument}`: {text}"))
     }
 
     fn describe(&self, argument: &str) -> String {
-        self.schema["properties"][argument]["description"]
-            .as_str()
-            .map_or_else(|| format!("Give `{argument}`."), |text| format!("`{argument}`: {text}"))
+        self.description(argument).unwrap_or_else(|| format!("Give `{argument}`."))
+    }
+
+    /// What was expected, without repeating the value: it may be personal data.
+    fn expectation(&self, kind: &ValidationErrorKind, schema_path: &Location) -> String {
+        match kind {
+            ValidationErrorKind::Type { kind } => format!("must be of type {}", type_name(kind)),
+            ValidationErrorKind::Minimum { limit } => format!("must be at least {limit}"),
+            ValidationErrorKind::Maximum { limit } => format!("must be at most {limit}"),
+            ValidationErrorKind::MinLength { limit: 1 }
+            | ValidationErrorKind::MinItems { limit: 1 }
+            | ValidationErrorKind::MinProperties { limit: 1 } => "must not be empty".to_owned(),
+            ValidationErrorKind::MinLength { limit } => format!("must have at least {limit} characters"),
+            ValidationErrorKind::MaxLength { limit } => format!("must have at most {limit} characters"),
+            ValidationErrorKind::MinItems { limit } | ValidationErrorKind::MinProperties { limit } => {
+                format!("must have at least {limit} entries")
+            }
+            ValidationErrorKind::MaxItems { limit } | ValidationErrorKind::MaxProperties { limit } => {
+                format!("must have at most {limit} entries")
+            }
+            ValidationErrorKind::Pattern { pattern } => format!("must match {pattern}"),
+            ValidationErrorKind::UniqueItems => "must not hold the same entry twice".to_owned(),
+            ValidationErrorKind::AnyOf { .. } | ValidationErrorKind::OneOfNotValid { .. } => {
+                self.alternatives_at(schema_path)
+            }
+            _ => "is not valid".to_owned(),
+        }
+    }
+
+    /// What a list of alternatives allows: documented choices, or types.
+    fn alternatives_at(&self, schema_path: &Location) -> String {
+        let alternatives = self.schema.pointer(schema_path.as_str()).and_then(Value::as_array);
+        let all = |key: &'static str| alternatives.into_iter().flatten().filter_map(move |one| one.get(key));
+        let choices: Vec<_> = all("const").map(Value::to_string).collect();
+        if choices.is_empty() {
+            let types: Vec<_> = all("type").filter_map(Value::as_str).collect();
+            return format!("must be of type {}", types.join(" or "));
+        }
+        format!("must be one of {}", choices.join(", "))
     }
 }
 
-/// `/attributes/plan` as `attributes.plan`.
-fn field_of(pointer: &str) -> String {
-    pointer.trim_start_matches('/').replace('/', ".").replace("~1", "/").replace("~0", "~")
+/// Names less alike than this are no suggestion; on a scale from 0 to 1.
+const ALIKE: f64 = 0.8;
+
+/// The most characters of an unknown name that are repeated.
+const SHOWN_NAME_CHARS: usize = 60;
+
+/// A name of the caller's, short and on one line.
+fn shown_name(name: &str) -> String {
+    let mut shown: String = name.chars().take(SHOWN_NAME_CHARS).flat_map(char::escape_debug).collect();
+    if name.chars().count() > SHOWN_NAME_CHARS {
+        shown.push('…');
+    }
+    shown
+}
+
+/// `attributes.plan` or `customers[0]`.
+fn field_of(path: &Location) -> String {
+    let mut field = String::new();
+    for segment in path {
+        match segment {
+            LocationSegment::Property(name) => {
+                if !field.is_empty() {
+                    field.push('.');
+                }
+                field.push_str(&shown_name(&name));
+            }
+            LocationSegment::Index(at) => field.push_str(&format!("[{at}]")),
+        }
+    }
+    field
+}
+
+/// The argument of the tool that a place lies in.
+fn argument_of(path: &Location) -> Option<String> {
+    match path.into_iter().next()? {
+        LocationSegment::Property(name) => Some(name.into_owned()),
+        LocationSegment::Index(_) => None,
+    }
 }
 
 fn list_options(options: &Value) -> String {
@@ -206,33 +317,12 @@ fn list_options(options: &Value) -> String {
     options.join(", ")
 }
 
-/// What was expected, without repeating the value: it may be personal data.
-fn expectation(kind: &ValidationErrorKind) -> String {
-    match kind {
-        ValidationErrorKind::Type { kind } => format!("must be of type {}", type_name(kind)),
-        ValidationErrorKind::Minimum { limit } => format!("must be at least {limit}"),
-        ValidationErrorKind::Maximum { limit } => format!("must be at most {limit}"),
-        ValidationErrorKind::MinLength { limit } => format!("must have at least {limit} characters"),
-        ValidationErrorKind::MaxLength { limit } => format!("must have at most {limit} characters"),
-        ValidationErrorKind::MinItems { limit } | ValidationErrorKind::MinProperties { limit } => {
-            format!("must have at least {limit} entries")
-        }
-        ValidationErrorKind::MaxItems { limit } | ValidationErrorKind::MaxProperties { limit } => {
-            format!("must have at most {limit} entries")
-        }
-        ValidationErrorKind::Pattern { pattern } => format!("must match {pattern}"),
-        ValidationErrorKind::UniqueItems => "must not hold the same entry twice".to_owned(),
-        ValidationErrorKind::AnyOf { .. } | ValidationErrorKind::OneOfNotValid { .. } => {
-            "is of none of the types it may have".to_owned()
-        }
-        _ => "is not valid".to_owned(),
-    }
-}
-
 fn type_name(kind: &jsonschema::error::TypeKind) -> String {
     match kind {
         jsonschema::error::TypeKind::Single(kind) => kind.to_string(),
-        jsonschema::error::TypeKind::Multiple(kinds) => format!("{kinds:?}"),
+        jsonschema::error::TypeKind::Multiple(kinds) => {
+            kinds.iter().map(|kind| kind.to_string()).collect::<Vec<_>>().join(" or ")
+        }
     }
 }
 

@@ -117,24 +117,30 @@ async fn configured(args: &ServeArgs, config: &Config) -> Result<OpenWorkspace, 
 }
 
 async fn serve(open: Open) -> ExitCode {
-    let (read, write) = stdio_pipes();
-    let running = match open.handler.serve(LineTransport::new(read, write)).await {
-        Ok(running) => running,
-        // A client that hangs up before it says anything has not failed, and neither have we.
-        Err(ServerInitializeError::ConnectionClosed(_)) => return ExitCode::SUCCESS,
-        Err(error) => return output::failed(format!("the client did not begin as the protocol says: {error}")),
-    };
-    let stop = running.cancellation_token();
     let interrupted = match interruption::listen() {
         Ok(interrupted) => interrupted,
         Err(error) => return output::failed(format!("cannot wait for an interruption: {error}")),
     };
+    tokio::pin!(interrupted);
+    let (read, write) = stdio_pipes();
+    let begun = tokio::select! {
+        begun = open.handler.serve(LineTransport::new(read, write)) => begun,
+        () = &mut interrupted => return ExitCode::SUCCESS,
+    };
+    let running = match begun {
+        Ok(running) => running,
+        // A client that hangs up before it says anything has not failed, and neither have we.
+        Err(ServerInitializeError::ConnectionClosed(_)) => return ExitCode::SUCCESS,
+        // The error prints the client's message, which may hold anything: it is not shown.
+        Err(_) => return output::failed("the client did not begin as the protocol says, with `initialize`"),
+    };
+    let stop = running.cancellation_token();
     tokio::select! {
         ended = running.waiting() => match ended {
             Ok(_) => ExitCode::SUCCESS,
             Err(error) => output::failed(format!("serving ended: {error}")),
         },
-        () = interrupted => {
+        () = &mut interrupted => {
             stop.cancel();
             ExitCode::SUCCESS
         }

@@ -138,9 +138,27 @@ fn read<I: DeserializeOwned>(arguments: Value) -> Result<I, ToolError> {
     serde_path_to_error::deserialize(arguments).map_err(|error| {
         let path = error.path().to_string();
         let field = if path == "." { Cow::Borrowed("arguments") } else { Cow::Owned(path) };
-        let why = error.into_inner().to_string();
+        let why = without_value(&error.into_inner().to_string());
         ToolError::invalid(field.clone(), format!("`{field}`: {why}. Nothing was changed."))
     })
+}
+
+/// Serde's own complaints repeat the value, which may be personal data: only what was expected is kept of them.
+fn without_value(why: &str) -> String {
+    let of_serde = why.starts_with("invalid ") || why.starts_with("unknown variant ");
+    match why.split_once(", expected ") {
+        Some((_, expected)) if of_serde => format!("expected {}", plain(expected)),
+        _ => why.to_owned(),
+    }
+}
+
+/// Rust's names of numbers in words.
+fn plain(expected: &str) -> &str {
+    match expected {
+        "i64" => "a whole number without a decimal point, of at most 18 digits",
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number from 0 on, without a decimal point",
+        other => other,
+    }
 }
 
 fn write<O: Serialize>(output: &O) -> Result<Value, ToolError> {
@@ -190,6 +208,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_not_repeated() {
+        let told = |error: serde_json::Error| without_value(&error.to_string());
+        let number = serde_json::from_value::<u32>(json!("ada@shop.example")).unwrap_err();
+        assert_eq!(told(number), "expected a whole number from 0 on, without a decimal point");
+        let object = serde_json::from_value::<std::collections::BTreeMap<String, u8>>(json!("secret")).unwrap_err();
+        assert_eq!(told(object), "expected a map");
+        assert_eq!(without_value("the time looks like milliseconds"), "the time looks like milliseconds");
+    }
 
     #[test]
     fn the_order_of_keys_makes_no_other_call() {

@@ -6,6 +6,8 @@ mod answers;
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod bad_input;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod config;
@@ -19,3 +21,5 @@ mod liquid;
 mod sandbox;
 #[cfg(test)]
 mod state;
+#[cfg(test)]
+mod stdio;

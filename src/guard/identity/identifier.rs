@@ -141,6 +141,13 @@ pub fn refuse_masked(value: &str, field: &str) -> Result<(), ToolError> {
 
 fn checked_id(value: &str, field: &str) -> Result<String, ToolError> {
     checked_text(value, field)?;
+    if matches!(value, "." | "..") {
+        return Err(identifier_error(
+            field,
+            "is a dot or two, which no web address can carry",
+            "Pass the identifier exactly as your own system has it.",
+        ));
+    }
     if value.starts_with("cio_") {
         return Err(identifier_error(
             field,
@@ -219,7 +226,7 @@ mod tests {
 
     #[test]
     fn odd_but_real_identifiers_pass() {
-        for id in ["a b", "a/b", "50%", "a+b&c", "漢字", "Zoë", "0", "..", "u-1"] {
+        for id in ["a b", "a/b", "50%", "a+b&c", "漢字", "Zoë", "0", "../a", "u-1"] {
             assert_eq!(code(IdType::Id, id), None, "{id}");
         }
         assert_eq!(
@@ -231,7 +238,7 @@ mod tests {
 
     #[test]
     fn what_would_go_wrong_in_silence_is_refused() {
-        for id in ["", " u1", "u1 ", "u\n1", "cio_0300", "u\u{200B}1"] {
+        for id in ["", " u1", "u1 ", "u\n1", "cio_0300", "u\u{200B}1", ".", ".."] {
             assert_eq!(code(IdType::Id, id), Some("invalid_identifier"), "{id:?}");
         }
         assert_eq!(code(IdType::Id, &"x".repeat(151)), Some("invalid_identifier"));

@@ -126,11 +126,17 @@ impl Tool for GetDelivery {
 
 async fn look(cx: &CallContext<'_>, delivery_id: &str) -> Result<Delivery, ToolError> {
     cx.api().delivery(&cx.scope, delivery_id).await.map_err(|error| match error.kind {
-        UpstreamErrorKind::NotFound => ToolError::new(ErrorCode::NotFound, "There is no delivery with this id.")
-            .at("delivery_id")
-            .next("Use the `delivery_id` that send_transactional answered; a new one may take a moment to show."),
+        // An id that no address can carry was not even asked for.
+        UpstreamErrorKind::Rejected if error.status.is_none() => no_such_delivery(),
+        UpstreamErrorKind::NotFound => no_such_delivery(),
         _ => error.into(),
     })
+}
+
+fn no_such_delivery() -> ToolError {
+    ToolError::new(ErrorCode::NotFound, "There is no delivery with this id.")
+        .at("delivery_id")
+        .next("Use the `delivery_id` that send_transactional answered; a new one may take a moment to show.")
 }
 
 async fn archived(cx: &CallContext<'_>, delivery_id: &str) -> Result<Archived, ToolError> {
