@@ -219,4 +219,12 @@ impl Product {
         let response = self.http.get(url).bearer_auth(&self.sandbox.keys().app_api_key).send().await.unwrap();
         (response.status().as_u16(), response.json().await.unwrap_or(Value::Null))
     }
+
+    /// Posts to the sandbox's App API behind the product's back.
+    pub(crate) async fn app_post(&self, path: &str, body: Value) -> (u16, Value) {
+        let url = format!("{}/v1/{path}", self.sandbox.base_url());
+        let request = self.http.post(url).bearer_auth(&self.sandbox.keys().app_api_key).json(&body);
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap_or(Value::Null))
+    }
 }

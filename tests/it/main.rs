@@ -18,7 +18,13 @@ mod driver;
 #[cfg(test)]
 mod liquid;
 #[cfg(test)]
+mod liquid_cases;
+#[cfg(test)]
+mod preview;
+#[cfg(test)]
 mod sandbox;
+#[cfg(test)]
+mod sends;
 #[cfg(test)]
 mod state;
 #[cfg(test)]
