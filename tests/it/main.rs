@@ -12,8 +12,12 @@ mod day;
 #[cfg(test)]
 mod driver;
 #[cfg(test)]
+mod identity;
+#[cfg(test)]
 mod liquid;
 #[cfg(test)]
 mod sandbox;
 #[cfg(test)]
 mod state;
+#[cfg(test)]
+mod witness;
