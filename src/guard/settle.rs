@@ -34,6 +34,7 @@ impl Ended<'_> {
     fn outcome(&self) -> CallOutcome {
         match self.result {
             Ok(_) => CallOutcome::Committed,
+            Err(error) if error.fate == Fate::Partly => CallOutcome::Committed,
             Err(error) if error.fate == Fate::Unknown => CallOutcome::Unknown,
             Err(_) => CallOutcome::Released,
         }
@@ -41,10 +42,10 @@ impl Ended<'_> {
 
     fn decision(&self) -> &'static str {
         match (self.outcome(), self.result) {
-            (CallOutcome::Committed, _) => "committed",
             (CallOutcome::Unknown, _) => "unknown",
-            (CallOutcome::Released, Err(error)) => error.code.as_str(),
+            (_, Err(error)) => error.code.as_str(),
             (CallOutcome::Released, Ok(_)) => "released",
+            (CallOutcome::Committed, Ok(_)) => "committed",
         }
     }
 }

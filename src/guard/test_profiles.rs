@@ -69,7 +69,9 @@ impl Guards {
     /// Refuses a new person who looks like a test but is not called one, and an existing real one who is.
     pub(crate) async fn check_test(&self, identified: &Identified) -> Result<(), ToolError> {
         match &identified.action {
-            Some(UpsertAction::Create) if !identified.test => self.refuse_hidden_test(&identified.given),
+            Some(UpsertAction::Create | UpsertAction::Unverified) if !identified.test => {
+                self.refuse_hidden_test(&identified.given)
+            }
             Some(UpsertAction::Update { person, .. }) if identified.test => {
                 if self.lane(&person.refs()).await? == Lane::Test {
                     return Ok(());
@@ -129,6 +131,12 @@ impl Guards {
         tags.insert(TAG_RUN.into(), json!(self.run_id));
         tags.insert(TAG_EXPIRES_AT.into(), json!(expires_at_ms / 1_000));
         tags
+    }
+
+    /// Takes off the ledger whoever turned out to be a real person.
+    pub async fn disown_test_profile(&self, given: &Identifiers) -> Result<(), ToolError> {
+        let subjects = self.digests(&given.refs());
+        Ok(self.store.remove_test_profiles(self.workspace.name.clone(), subjects).await?)
     }
 
     /// Tagged people whom the ledger does not know, as of a look at most ten minutes old.

@@ -16,6 +16,8 @@ mod day;
 #[cfg(test)]
 mod driver;
 #[cfg(test)]
+mod identity;
+#[cfg(test)]
 mod liquid;
 #[cfg(test)]
 mod liquid_cases;
@@ -29,3 +31,5 @@ mod sends;
 mod state;
 #[cfg(test)]
 mod stdio;
+#[cfg(test)]
+mod witness;

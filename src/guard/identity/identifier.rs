@@ -101,8 +101,11 @@ impl Identifiers {
             cio_id: parse(IdType::CioId, cio_id)?,
         };
         if identifiers.refs().is_empty() {
-            return Err(ToolError::invalid("id", "No identifier was given. Give `id`, `email` or `cio_id`.")
-                .next("get_guardrails names the primary identifier of this workspace."));
+            return Err(ToolError::invalid(
+                "id",
+                "No identifier was given: give `id`, `email` or `cio_id`. Nothing was changed.",
+            )
+            .next("get_guardrails names the primary identifier of this workspace."));
         }
         Ok(identifiers)
     }
