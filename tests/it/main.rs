@@ -23,3 +23,5 @@ mod sandbox;
 mod sends;
 #[cfg(test)]
 mod state;
+#[cfg(test)]
+mod verdicts;
