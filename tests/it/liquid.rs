@@ -137,6 +137,21 @@ fn lint_tells_what_fails_what_is_blank_and_what_is_a_tag() {
 }
 
 #[test]
+fn lint_tells_an_empty_value_unless_it_is_meant() {
+    let mut data = shop();
+    data.namespaces.insert("trigger".to_owned(), json!({ "note": " ", "off": false }));
+    let blank = |template: &str| {
+        let found = lint(template, &data).unwrap();
+        assert!(found.iter().all(|finding| finding.kind == FindingKind::BlankValue && finding.leaves_blank));
+        found.into_iter().map(|finding| finding.path).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(blank("{{ trigger.note }}{{ customer.nothing }}{{ trigger.note }}"), "trigger.note customer.nothing");
+    assert_eq!(blank("{% if trigger.note %}{{ trigger.note }}{% endif %}"), "trigger.note");
+    assert_eq!(blank("{{ trigger.note | default: '' }}{{ trigger.note | strip }}{{ trigger.off }}"), "");
+    assert_eq!(blank("{% if trigger.note != blank %}{{ trigger.note }}{% endif %}{% assign a = '' %}{{ a }}"), "");
+}
+
+#[test]
 fn the_same_seed_draws_the_same_uuid_and_number() {
     let template = "{% generate_uuid %} {% random 1000000 %}";
     assert_eq!(render(template, &shop()).unwrap(), render(template, &shop()).unwrap());

@@ -32,4 +32,6 @@ mod state;
 #[cfg(test)]
 mod stdio;
 #[cfg(test)]
+mod verdicts;
+#[cfg(test)]
 mod witness;

@@ -53,6 +53,7 @@ fn template_id(index: usize) -> usize {
 
 /// A workspace with a message and a person for each case. Two cases may share one unless they name different snippets
 /// alike.
+#[derive(Default)]
 struct Workspace {
     cases: Vec<Case>,
     snippets: BTreeMap<String, String>,
@@ -97,13 +98,12 @@ fn message(index: usize, case: &Case) -> Value {
 fn workspaces(cases: Vec<Case>) -> Vec<Workspace> {
     let mut workspaces: Vec<Workspace> = Vec::new();
     for case in cases {
-        match workspaces.iter_mut().find(|workspace| workspace.has_room_for(&case)) {
-            Some(workspace) => workspace.add(case),
-            None => {
-                let snippets = case.snippets.clone();
-                workspaces.push(Workspace { cases: vec![case], snippets });
-            }
-        }
+        let found = workspaces.iter().position(|workspace| workspace.has_room_for(&case));
+        let place = found.unwrap_or_else(|| {
+            workspaces.push(Workspace::default());
+            workspaces.len() - 1
+        });
+        workspaces[place].add(case);
     }
     workspaces
 }
@@ -231,7 +231,7 @@ async fn preview_and_sandbox_read_the_same_person_and_the_same_namespaces() {
                 "subject": "For {{ customer.plain }}", "preheader": "p", "body": body })
         })
         .collect();
-    let attributes = json!({ "whole": 41, "half": 0.5, "twelve": 12.0, "big": 12345678901_i64, "yes": true, "no": false,
+    let attributes = json!({ "whole": 41, "half": 0.5, "twelve": 12.0, "big": 12_345_678_901_i64, "yes": true, "no": false,
         "created_at": 1_700_000_000, "unsubscribed": false, "empty": "", "plain": "x", "unclosed": "[half",
         "First Name": "Ada", "address": { "city": "Bath", "post code": "BA1", "deep": { "er": [1, 2.0] } },
         "list": ["a", 1, true], "rows": [{ "name": "Tea" }, { "name": "Cup", "gone": true }],

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 
 use super::{
+    channel::Channel,
     namespaces::{Reader, data_for},
     rendering::{Message, Overrides, Rendered},
     variables::VariableLine,
@@ -85,7 +86,8 @@ pub struct Failure {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(inline)]
 pub struct Part {
-    part: &'static str,
+    #[serde(rename = "part")]
+    name: &'static str,
     text: String,
     /// What of it is not shown.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -132,7 +134,10 @@ impl Tool for PreviewMessage {
         let message_data = input.message_data.unwrap_or_default().into_map();
         let data = data_for(cx, Reader::Known(&person), &message, message_data).await?;
         let rendered = Rendered::of(&message, &data);
-        let warnings = message.warnings(Some(&person));
+        let mut warnings = message.warnings(Some(&person));
+        if message.channel == Some(Channel::Email) && person.identifiers.email.is_none() {
+            warnings.push("The person has no e-mail address: the send needs `to`.".to_owned());
+        }
         let channel = message.channel.map_or(message.delivery_type, |channel| channel.as_str().to_owned());
         Ok(answer(channel, rendered, &data, warnings))
     }
@@ -178,17 +183,17 @@ const MAX_PART_CHARS: usize = 4_000;
 
 impl Part {
     /// A part; a long page is shown as the text people read in it, and what is long even then is cut.
-    fn of(part: &'static str, text: String, data: &Data) -> Self {
+    fn of(name: &'static str, text: String, data: &Data) -> Self {
         let chars = text.chars().count();
         if chars <= MAX_PART_CHARS {
-            return Self { part, text, note: None };
+            return Self { name, text, note: None };
         }
         let (shown, what) = match readable(&text, data) {
             Some(readable) => (readable, "the text of HTML"),
             None => (text, "the beginning"),
         };
         let shown: String = shown.chars().take(MAX_PART_CHARS).collect();
-        Self { part, text: shown, note: Some(format!("{what}; all of it has {chars} characters")) }
+        Self { name, text: shown, note: Some(format!("{what}; all of it has {chars} characters")) }
     }
 }
 

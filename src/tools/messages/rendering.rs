@@ -210,9 +210,9 @@ impl Rendered {
         }
         let told: Vec<_> = missing.iter().map(|(path, parts)| format!("{path} ({})", parts.join(", "))).collect();
         let message = format!("The message would fail: missing {}. Nothing was sent.", told.join("; "));
-        let steps: Vec<_> = missing.keys().map(|path| how_to_give(path)).collect();
-        let refusal =
-            ToolError::new(ErrorCode::RenderFails, message).next(steps.join(" ")).with(json!({ "missing": missing }));
+        let refusal = ToolError::new(ErrorCode::RenderFails, message)
+            .next(how_to_give(&missing.keys().copied().collect::<Vec<_>>()))
+            .with(json!({ "missing": missing }));
         Some(match first.strip_prefix("trigger.") {
             Some(name) => refusal.at(format!("message_data.{name}")),
             None => refusal,
@@ -220,11 +220,21 @@ impl Rendered {
     }
 }
 
-fn how_to_give(path: &str) -> String {
-    match path.split_once('.') {
-        Some(("trigger", name)) => format!("Give `message_data.{name}`."),
-        Some(("customer", name)) => format!("Set the attribute `{name}` with identify_customer."),
-        Some(("snippets", name)) => format!("The workspace has no snippet `{name}`: add it there."),
-        _ => format!("Give {path}, or write a fallback into the template: {{{{ {path} | default: \"...\" }}}}."),
-    }
+fn how_to_give(missing: &[&str]) -> String {
+    let names = |namespace: &str, shown: &str| {
+        let of_namespace = |path: &&str| path.strip_prefix(namespace).map(|name| format!("`{shown}{name}`"));
+        missing.iter().filter_map(of_namespace).collect::<Vec<_>>().join(", ")
+    };
+    let steps = [
+        (names("trigger.", "message_data."), "Give ", "."),
+        (names("customer.", ""), "Set ", " of the person with identify_customer."),
+        (names("snippets.", ""), "Add the snippet ", " to the workspace."),
+    ];
+    let mut steps: Vec<_> = steps
+        .into_iter()
+        .filter(|(names, ..)| !names.is_empty())
+        .map(|(names, before, after)| format!("{before}{names}{after}"))
+        .collect();
+    steps.push("Or give the template fallbacks: preview_message shows them.".to_owned());
+    steps.join(" ")
 }

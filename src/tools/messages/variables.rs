@@ -13,6 +13,7 @@ pub struct VariableLine {
     path: String,
     source: Source,
     /// It has a fallback.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     guarded: bool,
 }
 
