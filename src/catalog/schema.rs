@@ -3,7 +3,7 @@
 //! Schema generators say more than clients can bear (numeric `format`s make validators complain, `["T","null"]` is
 //! refused by some), and nobody enforces what a schema promises unless we do.
 
-use std::sync::OnceLock;
+use std::{fmt::Write as _, sync::OnceLock};
 
 use jsonschema::{
     Validator,
@@ -189,10 +189,6 @@ impl HeldSchema {
                 ToolError::invalid(path.clone(), format!("The argument `{path}` is missing. Nothing was changed."))
                     .next(self.describe(missing))
             }
-            ValidationErrorKind::Enum { options } => ToolError::invalid(
-                field.clone(),
-                format!("`{field}` must be one of {}. Nothing was changed.", list_options(options)),
-            ),
             _ if error.instance().is_null() => {
                 ToolError::invalid(field.clone(), format!("`{field}` is null. Nothing was changed."))
                     .next("Leave out arguments that you have no value for.")
@@ -237,6 +233,7 @@ impl HeldSchema {
     fn expectation(&self, kind: &ValidationErrorKind, schema_path: &Location) -> String {
         match kind {
             ValidationErrorKind::Type { kind } => format!("must be of type {}", type_name(kind)),
+            ValidationErrorKind::Enum { options } => format!("must be one of {}", list_options(options)),
             ValidationErrorKind::Minimum { limit } => format!("must be at least {limit}"),
             ValidationErrorKind::Maximum { limit } => format!("must be at most {limit}"),
             ValidationErrorKind::MinLength { limit: 1 }
@@ -259,16 +256,11 @@ impl HeldSchema {
         }
     }
 
-    /// What a list of alternatives allows: documented choices, or types.
+    /// The types that a list of alternatives allows.
     fn alternatives_at(&self, schema_path: &Location) -> String {
         let alternatives = self.schema.pointer(schema_path.as_str()).and_then(Value::as_array);
-        let all = |key: &'static str| alternatives.into_iter().flatten().filter_map(move |one| one.get(key));
-        let choices: Vec<_> = all("const").map(Value::to_string).collect();
-        if choices.is_empty() {
-            let types: Vec<_> = all("type").filter_map(Value::as_str).collect();
-            return format!("must be of type {}", types.join(" or "));
-        }
-        format!("must be one of {}", choices.join(", "))
+        let types: Vec<_> = alternatives.into_iter().flatten().filter_map(|one| one["type"].as_str()).collect();
+        format!("must be of type {}", types.join(" or "))
     }
 }
 
@@ -298,7 +290,10 @@ fn field_of(path: &Location) -> String {
                 }
                 field.push_str(&shown_name(&name));
             }
-            LocationSegment::Index(at) => field.push_str(&format!("[{at}]")),
+            LocationSegment::Index(at) => {
+                // Writing to a string does not fail.
+                let _ = write!(field, "[{at}]");
+            }
         }
     }
     field
