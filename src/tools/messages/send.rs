@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::rendering::{Message, Overrides, Rendered, data_for};
 use crate::{
     api::{
-        deliveries::{DeliveryQuery, PageQuery},
+        deliveries::{Delivery, DeliveryQuery, PageQuery},
         people::{PersonPath, PersonRef},
         transactional::Channel as ApiChannel,
     },
@@ -155,6 +155,9 @@ impl Tool for SendTransactional {
         let to = input.to.clone().or(own_email);
         let body = input.request(template_id, identifiers(&path), to)?;
         let sent = cx.api().send_transactional(cx.permit()?, &cx.scope, input.channel.api(), &body).await?;
+        if let Err(error) = cx.guards().claim_effect(&cx.admitted.call_id, &sent.delivery_id).await {
+            tracing::warn!(code = error.code.as_str(), "a delivery was left unclaimed");
+        }
         Ok(Output { state: "queued", delivery_id: sent.delivery_id, queued_at: sent.queued_at, found: false })
     }
 
@@ -177,13 +180,30 @@ impl Tool for SendTransactional {
             same_person
                 && to.is_none_or(|to| delivery.recipient.as_deref().is_some_and(|sent_to| same_address(sent_to, to)))
         });
-        match deliveries.as_slice() {
+        match unclaimed(cx, deliveries).await?.as_slice() {
             [only] => {
                 Ok(Some(Output { state: "queued", delivery_id: only.id.clone(), queued_at: only.created, found: true }))
             }
             _ => Ok(None),
         }
     }
+}
+
+/// The deliveries that are no other call's. Unless it is one alone, none of them is surely this call's.
+async fn unclaimed(cx: &CallContext<'_>, deliveries: Vec<Delivery>) -> Result<Vec<Delivery>, ToolError> {
+    let (guards, call_id) = (cx.guards(), &cx.admitted.call_id);
+    let mut ours = Vec::new();
+    for delivery in deliveries {
+        if guards.claim_effect(call_id, &delivery.id).await? {
+            ours.push(delivery);
+        }
+    }
+    if ours.len() > 1 {
+        for delivery in &ours {
+            guards.disclaim_effect(call_id, &delivery.id).await?;
+        }
+    }
+    Ok(ours)
 }
 
 fn is_person(sent_to: &PersonRef, person: &Identifiers) -> bool {
