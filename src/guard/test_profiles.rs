@@ -93,8 +93,7 @@ impl Guards {
         Err(ToolError::new(
             ErrorCode::TestProfileExpected,
             format!(
-                "The `{field}` of the new person looks like a test identity, and nothing says `test: true`. Nothing was \
-                 changed."
+                "The `{field}` looks like a test identity, and the call makes no test profile. Nothing was changed."
             ),
         )
         .at(field)

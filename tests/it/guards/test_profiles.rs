@@ -24,7 +24,7 @@ async fn what_looks_like_a_test_says_so_or_is_refused() {
     insta::assert_snapshot!(refused(&product, "identify_customer", hidden).await, @r#"
     {
       "error": "test_profile_expected",
-      "message": "The `email` of the new person looks like a test identity, and nothing says `test: true`. Nothing was changed.",
+      "message": "The `email` looks like a test identity, and the call makes no test profile. Nothing was changed.",
       "field": "email",
       "next_step": "Pass `test: true`: the profile is then tagged, counted and removed after it expires.",
       "safe_to_retry": false
@@ -74,7 +74,7 @@ async fn a_send_does_not_make_a_hidden_test_profile() {
     insta::assert_snapshot!(refused(&product, "send_transactional", send).await, @r#"
     {
       "error": "test_profile_expected",
-      "message": "The `email` of the new person looks like a test identity, and nothing says `test: true`. Nothing was changed.",
+      "message": "The `email` looks like a test identity, and the call makes no test profile. Nothing was changed.",
       "field": "customer",
       "next_step": "Make the test profile first, with identify_customer and `test: true`.",
       "safe_to_retry": false
