@@ -137,7 +137,11 @@ impl Guards {
                 for subject in people.subjects.iter().filter(|subject| subject.person.is_none()) {
                     let mut given = Identifiers { email: to.map(|to| to.address.clone()), ..Identifiers::default() };
                     given.set(&subject.given);
-                    self.refuse_hidden_test(&given)?;
+                    self.refuse_hidden_test(&given).map_err(|error| {
+                        error
+                            .at("customer")
+                            .next("Make the test profile first, with identify_customer and `test: true`.")
+                    })?;
                 }
                 Ok(Creates::Live(people.creates))
             }

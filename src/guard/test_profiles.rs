@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{
     Call, Guards,
     identity::{Identified, UpsertAction, identifier::Identifiers},
-    intent::Audience,
+    plan::Size,
     policy::{TestProfiles, WorkspaceKind},
 };
 use crate::{
@@ -93,7 +93,7 @@ impl Guards {
         Err(ToolError::new(
             ErrorCode::TestProfileExpected,
             format!(
-                "The `{field}` looks like a test identity, and the call does not say `test: true`. Nothing was changed."
+                "The `{field}` looks like a test identity, and the call makes no test profile. Nothing was changed."
             ),
         )
         .at(field)
@@ -169,13 +169,12 @@ impl Guards {
             .collect())
     }
 
-    pub(crate) async fn test_audience(&self, reach: &Audience) -> Result<Option<u64>, ToolError> {
-        match reach {
-            Audience::TestProfiles { only_expired } => {
-                Ok(Some(self.ledger_test_profiles(*only_expired).await?.len() as u64))
-            }
-            _ => Ok(None),
-        }
+    /// How many test profiles a call reaches, and which.
+    pub(crate) async fn test_audience(&self, only_expired: bool) -> Result<Size, ToolError> {
+        let profiles = self.ledger_test_profiles(only_expired).await?;
+        let mut made_by: Vec<_> = profiles.iter().map(|profile| profile.profile.call_id.as_bytes()).collect();
+        made_by.sort_unstable();
+        Ok(Size { people: profiles.len() as u64, exact: false, set: self.keys.digest("test profiles", &made_by) })
     }
 
     /// Seals identifiers for the store.

@@ -16,6 +16,8 @@ mod day;
 #[cfg(test)]
 mod driver;
 #[cfg(test)]
+mod guards;
+#[cfg(test)]
 mod identity;
 #[cfg(test)]
 mod liquid;

@@ -124,7 +124,7 @@ impl Guards {
             return unverified(call, given, customers, strategy);
         }
         // A call that takes a person away must not act on what was true ten minutes ago.
-        let fresh = absent != Absent::Refuse;
+        let fresh = absent != Absent::Refuse || call.effect == Effect::Delete;
         let people = self.look_up(call.directory, &given, customers, fresh).await?;
         let mut identified = Identified::default();
         for ((given, person), customer) in given.into_iter().zip(people).zip(customers) {

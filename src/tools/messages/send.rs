@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     api::{
-        deliveries::{DeliveryQuery, PageQuery},
+        deliveries::{Delivery, DeliveryQuery, PageQuery},
         people::{PersonPath, PersonRef},
     },
     catalog::{Credential, Effect, Retry, Spec, Toolset},
@@ -139,6 +139,9 @@ impl Tool for SendTransactional {
         let to = input.to.clone().or_else(|| own_email.filter(|_| input.channel == Channel::Email));
         let body = input.request(template_id, identifiers(&path), to)?;
         let sent = cx.api().send_transactional(cx.permit()?, &cx.scope, input.channel.api(), &body).await?;
+        if let Err(error) = cx.guards().claim_effect(&cx.admitted.call_id, &sent.delivery_id).await {
+            tracing::warn!(code = error.code.as_str(), "a delivery was left unclaimed");
+        }
         Ok(Output {
             state: if sent.send_at.is_some() { "scheduled" } else { "queued" },
             delivery_id: sent.delivery_id,
@@ -168,7 +171,7 @@ impl Tool for SendTransactional {
             same_person
                 && to.is_none_or(|to| delivery.recipient.as_deref().is_some_and(|sent_to| same_address(sent_to, to)))
         });
-        match deliveries.as_slice() {
+        match unclaimed(cx, deliveries).await?.as_slice() {
             [only] => Ok(Some(Output {
                 state: "queued",
                 delivery_id: only.id.clone(),
@@ -180,6 +183,23 @@ impl Tool for SendTransactional {
             _ => Ok(None),
         }
     }
+}
+
+/// The deliveries that are no other call's. Unless it is one alone, none of them is surely this call's.
+async fn unclaimed(cx: &CallContext<'_>, deliveries: Vec<Delivery>) -> Result<Vec<Delivery>, ToolError> {
+    let (guards, call_id) = (cx.guards(), &cx.admitted.call_id);
+    let mut ours = Vec::new();
+    for delivery in deliveries {
+        if guards.claim_effect(call_id, &delivery.id).await? {
+            ours.push(delivery);
+        }
+    }
+    if ours.len() > 1 {
+        for delivery in &ours {
+            guards.disclaim_effect(call_id, &delivery.id).await?;
+        }
+    }
+    Ok(ours)
 }
 
 fn is_person(sent_to: &PersonRef, person: &Identifiers) -> bool {

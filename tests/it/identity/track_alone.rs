@@ -93,7 +93,7 @@ async fn a_hidden_test_person_is_still_seen() {
     insta::assert_snapshot!(refused(&product, "identify_customer", json!({ "id": "test-1" })).await, @r#"
     {
       "error": "test_profile_expected",
-      "message": "The `id` looks like a test identity, and the call does not say `test: true`. Nothing was changed.",
+      "message": "The `id` looks like a test identity, and the call makes no test profile. Nothing was changed.",
       "field": "id",
       "next_step": "Pass `test: true`: the profile is then tagged, counted and removed after it expires.",
       "safe_to_retry": false
