@@ -276,7 +276,7 @@ fn field_of(path: &Location) -> String {
                 }
                 field.push_str(&shown_name(&name));
             }
-            LocationSegment::Index(at) => field.push_str(&format!("[{at}]")),
+            LocationSegment::Index(at) => field.extend(["[", at.to_string().as_str(), "]"]),
         }
     }
     field

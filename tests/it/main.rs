@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod bad_credentials;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod cli;
