@@ -3,7 +3,7 @@
 //! Schema generators say more than clients can bear (numeric `format`s make validators complain, `["T","null"]` is
 //! refused by some), and nobody enforces what a schema promises unless we do.
 
-use std::{fmt::Write as _, sync::OnceLock};
+use std::sync::OnceLock;
 
 use jsonschema::{
     Validator,
@@ -290,10 +290,7 @@ fn field_of(path: &Location) -> String {
                 }
                 field.push_str(&shown_name(&name));
             }
-            LocationSegment::Index(at) => {
-                // Writing to a string does not fail.
-                let _ = write!(field, "[{at}]");
-            }
+            LocationSegment::Index(at) => field.extend(["[", at.to_string().as_str(), "]"]),
         }
     }
     field

@@ -102,6 +102,14 @@ impl Origin<'_> {
         }
     }
 
+    /// What a setting is called where it is written.
+    fn name_of(self, key: &str) -> String {
+        match self {
+            Self::File(_) => format!("`{key}`"),
+            Self::Variables => variable_of(key),
+        }
+    }
+
     /// A path written in a file starts from the file's directory.
     fn resolve(self, path: &Path) -> PathBuf {
         match self {
@@ -205,12 +213,17 @@ impl<'a> Resolver<'a> {
         match (&file.site_id, env.is_some() || path.is_some()) {
             (None, false) => None,
             (Some(_), false) => {
-                self.refuse(&["site_id"], "is set without the tracking API key that belongs to it");
+                let other = self.origin.name_of("tracking_api_key_env");
+                self.refuse(
+                    &["site_id"],
+                    format!("is set without the tracking API key that belongs to it: set {other}"),
+                );
                 None
             }
             (None, true) => {
                 let key = if env.is_some() { "tracking_api_key_env" } else { "tracking_api_key_file" };
-                self.refuse(&[key], "is set without the site id that the key belongs to");
+                let other = self.origin.name_of("site_id");
+                self.refuse(&[key], format!("is set without the site id that the key belongs to: set {other}"));
                 None
             }
             (Some(site_id), true) => {

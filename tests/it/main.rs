@@ -6,6 +6,8 @@ mod answers;
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod bad_credentials;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod cli;
