@@ -4,6 +4,9 @@
 //! A contract is an API: a change of it shows in review as a changed file. `INSTA_UPDATE=always cargo test --test
 //! contract` writes the files anew; `tools/README.md` says how to add a tool.
 
+// The linter knows that tests may unwrap, and so may what they are made of.
+#![cfg(test)]
+
 use std::{
     collections::BTreeSet,
     fs,

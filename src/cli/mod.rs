@@ -7,6 +7,7 @@ pub mod demo;
 pub mod doctor;
 pub mod identity;
 pub mod interruption;
+pub mod markdown;
 pub mod output;
 pub mod sandbox;
 pub mod serve;

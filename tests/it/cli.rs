@@ -271,7 +271,7 @@ fn check_says_what_a_configuration_amounts_to_and_shows_no_secret() {
     identity       by id, ids of form uuid, from users.uuid in the shop database
     policy         read allow, write allow, trigger allow, send approve,
                    delete approve, bulk_pii approve, content_in_use preview
-    single tools   trigger_broadcast deny
+    single tools   delete_segment deny
     budgets        sends 100/h 500/day, triggers 20000/h 100000/day,
                    writes 500/h 2000/day, deletes 50/h 200/day, new profiles 100/day
     test profiles  25 at once, 50/day, expire after 24 h

@@ -134,7 +134,7 @@ fn the_example_file_is_valid_and_means_what_it_says() {
     assert_eq!(prod.test_profiles.local_parts, ["test", "qa"]);
     assert_eq!(prod.recipients.live, ["@shop.example"]);
     assert_eq!(prod.pii, Pii::Masked);
-    assert_eq!(config.policy_tool_names().collect::<Vec<_>>(), [("prod", "trigger_broadcast")]);
+    assert_eq!(config.policy_tool_names().collect::<Vec<_>>(), [("prod", "delete_segment")]);
     assert_eq!(config.workspaces["local"].kind, WorkspaceKind::Sandbox);
 
     let embedded = setting.options(|options| options.purpose = Purpose::EmbeddedSandbox).load();
