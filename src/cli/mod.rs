@@ -143,7 +143,7 @@ impl Command {
                 serve::run(args, config).await
             }
             Self::Sandbox(args) => sandbox::run(args).await,
-            Self::Demo(args) => demo::run(args).await,
+            Self::Demo(args) => demo::run(args, env).await,
             Self::Doctor(args) => {
                 let config = args.config.load(env, Purpose::of_serving(args.sandbox))?;
                 doctor::run(args, config).await

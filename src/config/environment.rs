@@ -1,6 +1,11 @@
 //! The process's environment, read once and passed on as a value.
 
-use std::{collections::BTreeMap, ffi::OsString, fmt, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use super::error::{Place, Problem};
 
@@ -30,6 +35,8 @@ pub const VARIABLES: &[(&str, &str)] = &[
 pub struct Environment {
     variables: BTreeMap<OsString, OsString>,
     directory: PathBuf,
+    /// Of this process; an environment that was made up has none.
+    executable: Option<PathBuf>,
 }
 
 /// Names only: the values are other programs' secrets as well as ours.
@@ -46,7 +53,11 @@ impl Environment {
     /// The environment of this process.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub fn of_process() -> Self {
-        Self { variables: std::env::vars_os().collect(), directory: PathBuf::new() }
+        Self {
+            variables: std::env::vars_os().collect(),
+            directory: PathBuf::new(),
+            executable: std::env::current_exe().ok(),
+        }
     }
 
     /// An environment made of these variables, in this directory.
@@ -55,7 +66,7 @@ impl Environment {
         directory: impl Into<PathBuf>,
     ) -> Self {
         let variables = variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-        Self { variables, directory: directory.into() }
+        Self { variables, directory: directory.into(), executable: None }
     }
 
     /// A variable's text without surrounding white space; an empty one counts as not set, because MCP clients pass on
@@ -74,7 +85,7 @@ impl Environment {
     }
 
     /// A path given on the command line, or the name of a file to look for.
-    pub(super) fn resolve(&self, path: impl AsRef<std::path::Path>) -> PathBuf {
+    pub(super) fn resolve(&self, path: impl AsRef<Path>) -> PathBuf {
         self.directory.join(path)
     }
 
@@ -88,8 +99,22 @@ impl Environment {
         self.text("CUSTOMERIO_MCP_LOG").ok().flatten().map(str::to_owned)
     }
 
+    /// The program that is running, where the system knows it.
+    pub fn executable(&self) -> Option<&Path> {
+        self.executable.as_deref()
+    }
+
+    /// Where programs keep what need not outlive them, by the custom of the system.
+    pub fn temporary_directory(&self) -> PathBuf {
+        let fallback = if cfg!(windows) { r"C:\Windows\Temp" } else { "/tmp" };
+        ["TMPDIR", "TEMP", "TMP"]
+            .into_iter()
+            .find_map(|name| self.path(name).filter(|path| path.is_absolute()))
+            .unwrap_or_else(|| fallback.into())
+    }
+
     /// Names of the variables with our prefix.
-    pub(super) fn ours(&self) -> impl Iterator<Item = &str> {
+    pub fn ours(&self) -> impl Iterator<Item = &str> {
         self.variables.keys().filter_map(|name| name.to_str()).filter(|name| name.starts_with(PREFIX))
     }
 
