@@ -28,7 +28,7 @@ use crate::config::Environment;
 pub(super) const ARGUMENTS: [&str; 4] = ["serve", "--sandbox", "--tools", "list_audit"];
 
 /// Longer than any call may take.
-const ANSWER_WITHIN: Duration = Duration::from_secs(60);
+const ANSWER_WITHIN: Duration = Duration::from_mins(1);
 const START_WITHIN: Duration = Duration::from_secs(30);
 const STOP_WITHIN: Duration = Duration::from_secs(5);
 

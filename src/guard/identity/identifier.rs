@@ -183,7 +183,7 @@ fn normal_email(value: &str, field: &str) -> Result<String, ToolError> {
         identifier_error(
             field,
             &format!("is no e-mail address ({})", error.to_string().to_lowercase()),
-            "Give an address such as ada@shop.example.",
+            "Give a bare address: one name, one @, one domain.",
         )
     })?;
     Ok(value.to_lowercase())

@@ -301,7 +301,9 @@ fn unverified(
 ) -> Result<Identified, ToolError> {
     let strategy = strategy.ok_or_else(strategy_required)?;
     for (given, customer) in given.iter().zip(customers) {
-        if given.id_type != strategy.primary.id_type() {
+        // Track takes an id with the shape of an address for an address: only the person's `cio_id` would do.
+        let mistaken = given.id_type == IdType::Id && given.value.contains('@');
+        if mistaken || given.id_type != strategy.primary.id_type() {
             return Err(app_key_required().at(customer.field.clone()));
         }
         if call.effect == Effect::Trigger {

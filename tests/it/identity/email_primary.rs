@@ -194,3 +194,26 @@ async fn two_calls_that_make_the_same_person_make_one() {
         text(&json!(answers))
     );
 }
+
+#[tokio::test]
+async fn ids_that_are_addresses_are_never_taken_for_the_email() {
+    let product = shop(json!({ "primary": "id", "id_form": "email", "source": "logins of the shop" })).await;
+    let before = product.counts().await["people"].as_u64().unwrap();
+    let zoe = product
+        .ok(
+            "identify_customer",
+            json!({ "id": "zoe@login.io", "email": "zoe@mail.io", "attributes": { "plan": "free" } }),
+        )
+        .await;
+    assert_eq!((&zoe["action"], &zoe["result"]), (&json!("created"), &json!("applied")), "{zoe}");
+    let cio_id = zoe["customer"]["cio_id"].as_str().unwrap();
+    product.ok("track_event", json!({ "customer": "zoe@login.io", "name": "seen" })).await;
+    product.ok("identify_customer", json!({ "id": "zoe@login.io", "attributes": { "plan": "gold" } })).await;
+    let (_, read) = product.app(&format!("customers/{cio_id}/attributes?id_type=cio_id")).await;
+    assert_eq!(read["customer"]["identifiers"]["id"], "zoe@login.io");
+    assert_eq!(read["customer"]["identifiers"]["email"], "zoe@mail.io");
+    assert_eq!(read["customer"]["attributes"]["plan"], "gold");
+    assert_eq!(product.counts().await["people"], before + 1);
+    product.planned("erase_customer", json!({ "customer": "zoe@login.io" })).await;
+    assert_eq!(product.counts().await["people"], before);
+}
