@@ -29,8 +29,8 @@ Examples:
 
 Which tools are listed:
   --toolsets and --tools choose, --exclude-tools takes away, --read-only wins over all.
-  What is not listed stays reachable through find_operations, under the same
-  guardrails.";
+  A client that knows the name of a tool that is not listed can call it all the
+  same, under the same guardrails; what is excluded it cannot.";
 
 /// Flags of `serve`.
 #[derive(Debug, Clone, Default, Args)]
