@@ -9,7 +9,7 @@ use super::output::HEADING;
 pub(super) const COLUMNS: usize = 80;
 
 /// Spaces between the columns of a table.
-const GUTTER: usize = 2;
+pub(super) const GUTTER: usize = 2;
 
 /// Holds an item of a list together while lines are broken.
 const NO_BREAK_SPACE: &str = "\u{a0}";

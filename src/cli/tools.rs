@@ -10,7 +10,7 @@ use super::{
     output::{self, HEADING},
     schema_words::type_in_words,
 };
-use crate::{config::suggest, server::offer::Choice, tools::tool::Callable};
+use crate::{catalog::Spec, config::suggest, server::offer::Choice, tools::tool::Callable};
 
 /// Indent of what is said of an argument.
 const INDENT: usize = 2;
@@ -79,15 +79,23 @@ fn list(tools: Vec<Arc<dyn Callable>>, args: &ListArgs) -> ExitCode {
         let definitions: Vec<_> = tools.iter().map(|tool| tool.definition()).collect();
         return output::print(format!("{:#}\n", json!({ "tools": definitions })));
     }
-    let rows: Vec<Vec<String>> = tools
-        .iter()
-        .map(|tool| {
-            let spec = tool.spec();
-            let listed = if spec.core { "yes" } else { "" };
-            [spec.name, spec.toolset.as_str(), spec.effect.as_str(), listed, spec.title].map(str::to_owned).to_vec()
-        })
-        .collect();
-    output::print(layout::table(&["TOOL", "TOOLSET", "EFFECT", "LISTED", "TITLE"], &rows))
+    output::print(listed(&tools))
+}
+
+/// One line for each tool; a title gives way to the names beside it.
+fn listed(tools: &[Arc<dyn Callable>]) -> String {
+    let width = |text: fn(&Spec) -> &'static str| tools.iter().map(|tool| text(tool.spec()).len()).max().unwrap_or(0);
+    let others = width(|spec| spec.name) + width(|spec| spec.toolset.as_str()) + "trigger".len() + "*".len();
+    let left = layout::COLUMNS.saturating_sub(others + 4 * layout::GUTTER);
+    let row = |tool: &Arc<dyn Callable>| {
+        let spec = tool.spec();
+        let mark = if spec.core { "*" } else { "" };
+        let title = layout::clipped(spec.title, left);
+        [spec.name, spec.toolset.as_str(), spec.effect.as_str(), mark, &title].map(str::to_owned).to_vec()
+    };
+    let rows: Vec<Vec<String>> = tools.iter().map(row).collect();
+    let table = layout::table(&["TOOL", "TOOLSET", "EFFECT", "*", "TITLE"], &rows);
+    format!("{table}\n* listed by default; the others are listed when asked for\n")
 }
 
 fn show(tools: &[Arc<dyn Callable>], args: &ShowArgs) -> ExitCode {
