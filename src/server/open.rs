@@ -1,6 +1,10 @@
 //! Opens what a process needs from its configuration: store, workspace, and the embedded sandbox.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::sync::Mutex;
 
@@ -48,6 +52,26 @@ pub enum OpenError {
         /// What came instead.
         why: String,
     },
+    /// There is nothing to work on: the state of an embedded sandbox goes with its process.
+    #[error(
+        "the embedded sandbox keeps its state in memory, out of reach of other commands. Start it with `serve \
+         --sandbox --data DIR` and give this command the same `--data DIR`"
+    )]
+    InMemory,
+    /// Nothing has run yet with this data directory.
+    #[error(
+        "there is no state in {} yet: nothing has run with this data directory. Another one is named with `--data` \
+         or CUSTOMERIO_MCP_DATA",
+        .0.display()
+    )]
+    NoState(PathBuf),
+    /// The state is there and the secret it was written with is not.
+    #[error(
+        "the state in {} was written with a secret that is no longer there: put its file `secret` back, or set \
+         CUSTOMERIO_MCP_SECRET or CUSTOMERIO_MCP_SECRET_FILE as it was when the server ran",
+        .0.display()
+    )]
+    NoSecret(PathBuf),
     /// The embedded sandbox cannot listen.
     #[error("the embedded sandbox cannot listen on loopback: {0}")]
     Sandbox(#[from] std::io::Error),
@@ -78,6 +102,43 @@ pub fn open_state(config: &Config, clock: &SharedClock) -> Result<OpenState, Ope
     Ok(OpenState { store: Arc::new(store), secret })
 }
 
+/// What there is where the configuration keeps its state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StateFound {
+    /// State in memory, so nothing to be found.
+    Memory,
+    /// Nothing yet in this directory.
+    Nothing(PathBuf),
+    /// A database in this directory, and the secret it was written with is gone.
+    WithoutSecret(PathBuf),
+    /// A database in this directory.
+    Whole(PathBuf),
+}
+
+/// Looks for the state and changes nothing.
+pub fn find_state(config: &Config) -> StateFound {
+    let StateConfig::Sqlite { directory } = &config.state else { return StateFound::Memory };
+    let directory = directory.clone();
+    if !directory.join(DATABASE).exists() {
+        return StateFound::Nothing(directory);
+    }
+    match config.own_secret_file() {
+        Some(file) if !file.exists() => StateFound::WithoutSecret(directory),
+        _ => StateFound::Whole(directory),
+    }
+}
+
+/// Opens the store that the configuration names if it is there. Reading what was done must not begin by making an empty
+/// store, or a secret that nothing was written with.
+pub fn open_existing_state(config: &Config, clock: &SharedClock) -> Result<OpenState, OpenError> {
+    match find_state(config) {
+        StateFound::Memory => Err(OpenError::InMemory),
+        StateFound::Nothing(directory) => Err(OpenError::NoState(directory)),
+        StateFound::WithoutSecret(directory) => Err(OpenError::NoSecret(directory)),
+        StateFound::Whole(_) => open_state(config, clock),
+    }
+}
+
 /// The machine's clock, for everything but the embedded sandbox.
 pub fn system_clock() -> SharedClock {
     Arc::new(SystemClock)
@@ -90,7 +151,7 @@ pub async fn open_workspace(
     clock: SharedClock,
     read_only: bool,
 ) -> Result<OpenWorkspace, OpenError> {
-    let api = Api::new(api_config(config, &clock)?).map_err(|error| OpenError::Configuration(error.to_string()))?;
+    let api = connect(config, &clock)?;
     let guards = guards(config, state, clock, read_only);
     if let Some(strategy) = &config.identity {
         // The file is the operator's word: it replaces what was declared before.
@@ -111,6 +172,11 @@ pub async fn check_sandbox(workspace: &OpenWorkspace) -> Result<(), OpenError> {
         Err(error) => error.message,
     };
     Err(OpenError::NoSandbox { workspace: workspace.guards.workspace.name.clone(), why })
+}
+
+/// The way to a configured workspace. No host is called.
+pub fn connect(config: &WorkspaceConfig, clock: &SharedClock) -> Result<Api, OpenError> {
+    Api::new(api_config(config, clock)?).map_err(|error| OpenError::Configuration(error.to_string()))
 }
 
 /// The guards of a configured workspace.

@@ -56,6 +56,10 @@ impl Setup {
         Self { kind: WorkspaceKind::Live, ..Self::shop() }
     }
 
+    pub(crate) fn with_fixture(self, fixture: Fixture) -> Self {
+        Self { fixture, ..self }
+    }
+
     /// Changes the workspace's configuration.
     pub(crate) fn with(self, configure: impl FnOnce(&mut WorkspaceConfig) + Send + 'static) -> Self {
         Self { configure: Box::new(configure), ..self }

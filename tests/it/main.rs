@@ -12,6 +12,12 @@ mod bad_input;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod cli_doctor;
+#[cfg(test)]
+mod cli_state;
+#[cfg(test)]
+mod cli_tools;
+#[cfg(test)]
 mod config;
 #[cfg(test)]
 mod day;
