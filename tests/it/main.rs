@@ -10,6 +10,8 @@ mod config;
 #[cfg(test)]
 mod day;
 #[cfg(test)]
+mod demo;
+#[cfg(test)]
 mod driver;
 #[cfg(test)]
 mod liquid;

@@ -25,10 +25,10 @@ use tokio::{
 use crate::config::Environment;
 
 /// What the server is started with; the data directory follows.
-pub(super) const ARGUMENTS: [&str; 4] = ["serve", "--sandbox", "--tools", "list_audit"];
+pub(super) const ARGUMENTS: [&str; 4] = ["serve", "--sandbox", "--toolsets", "core,guardrails"];
 
 /// Longer than any call may take.
-const ANSWER_WITHIN: Duration = Duration::from_secs(60);
+const ANSWER_WITHIN: Duration = Duration::from_mins(1);
 const START_WITHIN: Duration = Duration::from_secs(30);
 const STOP_WITHIN: Duration = Duration::from_secs(5);
 
@@ -63,6 +63,9 @@ impl Child {
             command.env_remove(name);
         }
         command.env("CUSTOMERIO_MCP_LOG", "warn");
+        // Ctrl-C on the terminal is for us; the server ends when we hang up.
+        #[cfg(unix)]
+        command.process_group(0);
         let (process, stderr) = TokioChildProcess::builder(command).stderr(Stdio::piped()).spawn()?;
         let log = Log::default();
         if let Some(stderr) = stderr {
