@@ -15,6 +15,8 @@ pub enum Fate {
     NothingHappened,
     /// It may have happened.
     Unknown,
+    /// Some of it happened and the rest will not; the message says which.
+    Partly,
 }
 
 /// A failed tool call.
@@ -93,6 +95,13 @@ impl ToolError {
     #[must_use]
     pub fn of_unknown_fate(mut self) -> Self {
         self.fate = Fate::Unknown;
+        self
+    }
+
+    /// Marks the effect as having happened in part. The message says what was changed and what was not.
+    #[must_use]
+    pub fn partly_happened(mut self) -> Self {
+        self.fate = Fate::Partly;
         self
     }
 

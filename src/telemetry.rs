@@ -1,11 +1,19 @@
 //! Logging: to stderr, because stdout belongs to the protocol.
 //!
 //! Events of ours carry codes, counts and durations, never arguments, personal data or secrets. That is kept where
-//! events are written; nothing here could take such data out again.
+//! events are written; nothing here could take such data out again. Libraries keep no such rule and are held to their
+//! complaints, whatever the operator asks for.
 
 use clap::ValueEnum;
 use std::io::{self, IsTerminal as _};
-use tracing_subscriber::{EnvFilter, filter::ParseError, fmt};
+use tracing::{Level, Metadata};
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry,
+    filter::{FilterExt as _, ParseError, filter_fn},
+    fmt,
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
 
 /// What is logged unless the operator says otherwise: our own doings, and only the complaints of libraries.
 const DEFAULT_DIRECTIVES: &str = "warn,customerio_mcp=info";
@@ -34,10 +42,27 @@ pub enum TelemetryError {
 /// Begins logging for the whole process. Colours are used only on a terminal, and not if `no_color` is set.
 pub fn begin(directives: Option<&str>, format: LogFormat, no_color: bool) -> Result<(), TelemetryError> {
     let filter = EnvFilter::builder().parse(directives.unwrap_or(DEFAULT_DIRECTIVES))?;
-    let to_stderr = fmt().with_env_filter(filter).with_writer(io::stderr);
-    let begun = match format {
-        LogFormat::Text => to_stderr.with_ansi(io::stderr().is_terminal() && !no_color).try_init(),
-        LogFormat::Json => to_stderr.json().flatten_event(true).try_init(),
+    let to_stderr = fmt::layer().with_writer(io::stderr);
+    let lines: Box<dyn Layer<Registry> + Send + Sync> = match format {
+        LogFormat::Text => Box::new(to_stderr.with_ansi(io::stderr().is_terminal() && !no_color)),
+        LogFormat::Json => Box::new(to_stderr.json().flatten_event(true)),
     };
-    begun.map_err(|_| TelemetryError::Begun)
+    let filter = filter.and(filter_fn(carries_no_data));
+    tracing_subscriber::registry().with(lines.with_filter(filter)).try_init().map_err(|_| TelemetryError::Begun)
+}
+
+/// Whether an event or span is of a kind that cannot hold arguments, personal data or secrets.
+///
+/// Libraries do not keep our rule: below warnings, HTTP and TLS print headers and hosts, and the protocol's SDK prints
+/// whole messages, at `warn` still the names and ids a client made up. No directive of an operator may bring those out.
+fn carries_no_data(metadata: &Metadata<'_>) -> bool {
+    let of_crate =
+        |name: &str| metadata.target().strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"));
+    if of_crate("customerio_mcp") {
+        true
+    } else if of_crate("rmcp") {
+        *metadata.level() == Level::ERROR
+    } else {
+        *metadata.level() <= Level::WARN
+    }
 }

@@ -18,6 +18,7 @@ mod pacing;
 mod region;
 mod request;
 mod retry;
+mod sandbox_probe;
 mod scope;
 mod scrub;
 mod watched_body;

@@ -5,5 +5,5 @@ mod schema;
 mod spec;
 
 pub use effect::{Effect, Flag, Retry};
-pub use schema::{HeldSchema, IDEMPOTENCY_KEY, PLAN_TOKEN, input_schema, schema_of};
+pub use schema::{HeldSchema, IDEMPOTENCY_KEY, PLAN_TOKEN, answer_schema, input_schema, schema_of};
 pub use spec::{Credential, Spec, Toolset};

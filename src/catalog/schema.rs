@@ -5,16 +5,29 @@
 
 use std::sync::OnceLock;
 
-use jsonschema::{Validator, error::ValidationErrorKind};
+use jsonschema::{
+    Validator,
+    error::ValidationErrorKind,
+    paths::{Location, LocationSegment},
+};
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use super::Spec;
 use crate::error::{ErrorCode, ToolError};
 
-/// The schema of a type, cleaned.
+/// The schema of a type as it is read, cleaned.
 pub fn schema_of<T: JsonSchema>() -> Map<String, Value> {
-    let settings = SchemaSettings::draft2020_12().with(|settings| {
+    cleaned::<T>(SchemaSettings::draft2020_12())
+}
+
+/// The schema of a type as it is written, cleaned: what an answer may leave out is not required.
+pub fn answer_schema<T: JsonSchema>() -> Map<String, Value> {
+    cleaned::<T>(SchemaSettings::draft2020_12().for_serialize())
+}
+
+fn cleaned<T: JsonSchema>(settings: SchemaSettings) -> Map<String, Value> {
+    let settings = settings.with(|settings| {
         settings.inline_subschemas = true;
         settings.meta_schema = None;
     });
@@ -30,14 +43,15 @@ pub fn schema_of<T: JsonSchema>() -> Map<String, Value> {
     }
 }
 
-/// The input schema of a tool: its arguments and those the catalog adds.
-pub fn input_schema<T: JsonSchema>(spec: &Spec) -> Map<String, Value> {
+/// The input schema of a tool: its arguments and those the catalog adds; `previewed` says whether the policy asks for
+/// a plan where the tool's own nature would not.
+pub fn input_schema<T: JsonSchema>(spec: &Spec, previewed: bool) -> Map<String, Value> {
     let mut schema = schema_of::<T>();
     schema.insert("type".into(), json!("object"));
     schema.insert("additionalProperties".into(), json!(false));
     let properties = schema.entry("properties").or_insert_with(|| json!({}));
     if let Value::Object(properties) = properties {
-        if spec.takes_plan_token() {
+        if previewed || spec.takes_plan_token() {
             properties
                 .insert(PLAN_TOKEN.into(), json!({ "type": "string", "description": "From this call's own preview." }));
         }
@@ -76,9 +90,21 @@ fn clean(schema: &mut Value) {
                 map.remove("default");
             }
             without_null(map);
+            constants_as_enum(map);
             map.values_mut().for_each(clean);
         }
         _ => {}
+    }
+}
+
+/// A choice between constants is an `enum`: the long form costs the model's context and says no more than the names.
+fn constants_as_enum(map: &mut Map<String, Value>) {
+    let Some(Value::Array(choices)) = map.get("oneOf") else { return };
+    let constants: Option<Vec<Value>> = choices.iter().map(|choice| choice.get("const").cloned()).collect();
+    if let Some(constants) = constants.filter(|constants| constants.iter().all(Value::is_string)) {
+        map.remove("oneOf");
+        map.insert("type".into(), json!("string"));
+        map.insert("enum".into(), Value::Array(constants));
     }
 }
 
@@ -129,54 +155,153 @@ impl HeldSchema {
         let Some(validator) = validator else {
             return Err(ToolError::new(ErrorCode::Internal, "The schema of this tool is broken. Nothing was changed."));
         };
+        if let Some(unknown) = self.unknown_argument(arguments) {
+            return Err(self.explain_unknown(unknown));
+        }
         match validator.iter_errors(arguments).next() {
             None => Ok(()),
             Some(error) => Err(self.explain(&error)),
         }
     }
 
+    /// The first argument that the tool does not have. Looked for before all else: a misspelt name is why another is
+    /// missing.
+    fn unknown_argument<'a>(&self, arguments: &'a Value) -> Option<&'a str> {
+        if self.schema["additionalProperties"] != json!(false) {
+            return None;
+        }
+        let known = |name: &str| self.schema["properties"].get(name).is_some();
+        arguments.as_object()?.keys().map(String::as_str).find(|name| !known(name))
+    }
+
+    fn explain_unknown(&self, given: &str) -> ToolError {
+        let unknown = shown_name(given);
+        let message = format!("`{unknown}` is not an argument of this tool. Nothing was changed.");
+        ToolError::invalid(unknown, message).next(self.valid_arguments(given))
+    }
+
     fn explain(&self, error: &jsonschema::ValidationError<'_>) -> ToolError {
-        let field = field_of(&error.instance_path().to_string());
+        let field = field_of(error.instance_path());
         match error.kind() {
-            ValidationErrorKind::AdditionalProperties { unexpected } => {
-                let unknown = unexpected.first().map_or("", String::as_str);
-                ToolError::invalid(
-                    unknown,
-                    format!("`{unknown}` is not an argument of this tool. Nothing was changed."),
-                )
-                .next(format!("Valid arguments: {}.", self.argument_names().join(", ")))
-            }
             ValidationErrorKind::Required { property } => {
                 let missing = property.as_str().unwrap_or_default();
                 let path = if field.is_empty() { missing.to_owned() } else { format!("{field}.{missing}") };
                 ToolError::invalid(path.clone(), format!("The argument `{path}` is missing. Nothing was changed."))
                     .next(self.describe(missing))
             }
-            ValidationErrorKind::Enum { options } => ToolError::invalid(
-                field.clone(),
-                format!("`{field}` must be one of {}. Nothing was changed.", list_options(options)),
-            ),
-            kind => ToolError::invalid(field.clone(), format!("`{field}` {}. Nothing was changed.", expectation(kind))),
+            _ if error.instance().is_null() => {
+                ToolError::invalid(field.clone(), format!("`{field}` is null. Nothing was changed."))
+                    .next("Leave out arguments that you have no value for.")
+            }
+            kind => {
+                let expected = self.expectation(kind, error.schema_path());
+                let told = ToolError::invalid(field.clone(), format!("`{field}` {expected}. Nothing was changed."));
+                match self.description(argument_of(error.instance_path()).as_deref().unwrap_or_default()) {
+                    Some(text) => told.next(text),
+                    None => told,
+                }
+            }
         }
     }
 
-    fn argument_names(&self) -> Vec<String> {
-        self.schema["properties"].as_object().map_or_else(
-            || vec!["none".to_owned()],
-            |properties| properties.keys().map(|name| format!("`{name}`")).collect(),
-        )
+    /// The names there are, the nearest first if one is near.
+    fn valid_arguments(&self, given: &str) -> String {
+        let names: Vec<&str> =
+            self.schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+        if names.is_empty() {
+            return "This tool takes no arguments.".to_owned();
+        }
+        let likeness = |name: &&&str| strsim::jaro_winkler(given, name);
+        let nearest = names.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+        let hint = nearest
+            .filter(|name| likeness(name) >= ALIKE)
+            .map_or_else(String::new, |name| format!("Did you mean `{name}`? "));
+        let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+        format!("{hint}Valid arguments: {}.", names.join(", "))
+    }
+
+    fn description(&self, argument: &str) -> Option<String> {
+        let text = self.schema["properties"][argument]["description"].as_str()?;
+        Some(format!("`{argument}`: {text}"))
     }
 
     fn describe(&self, argument: &str) -> String {
-        self.schema["properties"][argument]["description"]
-            .as_str()
-            .map_or_else(|| format!("Give `{argument}`."), |text| format!("`{argument}`: {text}"))
+        self.description(argument).unwrap_or_else(|| format!("Give `{argument}`."))
+    }
+
+    /// What was expected, without repeating the value: it may be personal data.
+    fn expectation(&self, kind: &ValidationErrorKind, schema_path: &Location) -> String {
+        match kind {
+            ValidationErrorKind::Type { kind } => format!("must be of type {}", type_name(kind)),
+            ValidationErrorKind::Enum { options } => format!("must be one of {}", list_options(options)),
+            ValidationErrorKind::Minimum { limit } => format!("must be at least {limit}"),
+            ValidationErrorKind::Maximum { limit } => format!("must be at most {limit}"),
+            ValidationErrorKind::MinLength { limit: 1 }
+            | ValidationErrorKind::MinItems { limit: 1 }
+            | ValidationErrorKind::MinProperties { limit: 1 } => "must not be empty".to_owned(),
+            ValidationErrorKind::MinLength { limit } => format!("must have at least {limit} characters"),
+            ValidationErrorKind::MaxLength { limit } => format!("must have at most {limit} characters"),
+            ValidationErrorKind::MinItems { limit } | ValidationErrorKind::MinProperties { limit } => {
+                format!("must have at least {limit} entries")
+            }
+            ValidationErrorKind::MaxItems { limit } | ValidationErrorKind::MaxProperties { limit } => {
+                format!("must have at most {limit} entries")
+            }
+            ValidationErrorKind::Pattern { pattern } => format!("must match {pattern}"),
+            ValidationErrorKind::UniqueItems => "must not hold the same entry twice".to_owned(),
+            ValidationErrorKind::AnyOf { .. } | ValidationErrorKind::OneOfNotValid { .. } => {
+                self.alternatives_at(schema_path)
+            }
+            _ => "is not valid".to_owned(),
+        }
+    }
+
+    /// The types that a list of alternatives allows.
+    fn alternatives_at(&self, schema_path: &Location) -> String {
+        let alternatives = self.schema.pointer(schema_path.as_str()).and_then(Value::as_array);
+        let types: Vec<_> = alternatives.into_iter().flatten().filter_map(|one| one["type"].as_str()).collect();
+        format!("must be of type {}", types.join(" or "))
     }
 }
 
-/// `/attributes/plan` as `attributes.plan`.
-fn field_of(pointer: &str) -> String {
-    pointer.trim_start_matches('/').replace('/', ".").replace("~1", "/").replace("~0", "~")
+/// Names less alike than this are no suggestion; on a scale from 0 to 1.
+const ALIKE: f64 = 0.8;
+
+/// The most characters of an unknown name that are repeated.
+const SHOWN_NAME_CHARS: usize = 60;
+
+/// A name of the caller's, short and on one line.
+fn shown_name(name: &str) -> String {
+    let mut shown: String = name.chars().take(SHOWN_NAME_CHARS).flat_map(char::escape_debug).collect();
+    if name.chars().count() > SHOWN_NAME_CHARS {
+        shown.push('…');
+    }
+    shown
+}
+
+/// `attributes.plan` or `customers[0]`.
+fn field_of(path: &Location) -> String {
+    let mut field = String::new();
+    for segment in path {
+        match segment {
+            LocationSegment::Property(name) => {
+                if !field.is_empty() {
+                    field.push('.');
+                }
+                field.push_str(&shown_name(&name));
+            }
+            LocationSegment::Index(at) => field.extend(["[", at.to_string().as_str(), "]"]),
+        }
+    }
+    field
+}
+
+/// The argument of the tool that a place lies in.
+fn argument_of(path: &Location) -> Option<String> {
+    match path.into_iter().next()? {
+        LocationSegment::Property(name) => Some(name.into_owned()),
+        LocationSegment::Index(_) => None,
+    }
 }
 
 fn list_options(options: &Value) -> String {
@@ -184,33 +309,12 @@ fn list_options(options: &Value) -> String {
     options.join(", ")
 }
 
-/// What was expected, without repeating the value: it may be personal data.
-fn expectation(kind: &ValidationErrorKind) -> String {
-    match kind {
-        ValidationErrorKind::Type { kind } => format!("must be of type {}", type_name(kind)),
-        ValidationErrorKind::Minimum { limit } => format!("must be at least {limit}"),
-        ValidationErrorKind::Maximum { limit } => format!("must be at most {limit}"),
-        ValidationErrorKind::MinLength { limit } => format!("must have at least {limit} characters"),
-        ValidationErrorKind::MaxLength { limit } => format!("must have at most {limit} characters"),
-        ValidationErrorKind::MinItems { limit } | ValidationErrorKind::MinProperties { limit } => {
-            format!("must have at least {limit} entries")
-        }
-        ValidationErrorKind::MaxItems { limit } | ValidationErrorKind::MaxProperties { limit } => {
-            format!("must have at most {limit} entries")
-        }
-        ValidationErrorKind::Pattern { pattern } => format!("must match {pattern}"),
-        ValidationErrorKind::UniqueItems => "must not hold the same entry twice".to_owned(),
-        ValidationErrorKind::AnyOf { .. } | ValidationErrorKind::OneOfNotValid { .. } => {
-            "is of none of the types it may have".to_owned()
-        }
-        _ => "is not valid".to_owned(),
-    }
-}
-
 fn type_name(kind: &jsonschema::error::TypeKind) -> String {
     match kind {
         jsonschema::error::TypeKind::Single(kind) => kind.to_string(),
-        jsonschema::error::TypeKind::Multiple(kinds) => format!("{kinds:?}"),
+        jsonschema::error::TypeKind::Multiple(kinds) => {
+            kinds.iter().map(|kind| kind.to_string()).collect::<Vec<_>>().join(" or ")
+        }
     }
 }
 
@@ -232,7 +336,9 @@ mod tests {
     #[schemars(rename_all = "snake_case")]
     #[expect(dead_code, reason = "only its schema is looked at")]
     enum Kind {
+        /// The first.
         One,
+        /// The second.
         Two,
     }
 
@@ -246,6 +352,7 @@ mod tests {
     fn a_cleaned_schema_has_no_formats_and_no_nulls() {
         let text = held().schema.to_string();
         assert!(!text.contains("format") && !text.contains("null"), "{text}");
+        assert!(text.contains(r#""enum":["one","two"]"#) && !text.contains("const"), "{text}");
     }
 
     #[test]

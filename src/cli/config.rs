@@ -3,23 +3,19 @@
 use std::{fmt::Write as _, process::ExitCode};
 
 use clap::Subcommand;
-use textwrap::WordSeparator;
 
 use super::{
-    ConfigArgs,
+    ConfigArgs, layout, markdown,
     output::{self, HEADING},
 };
 use crate::{
     catalog::{Effect, Flag},
     config::{Config, ConfigError, Environment, Purpose, StateConfig, VARIABLES, WorkspaceConfig, schema},
-    guard::policy::{Decision, Pii, Reach, WorkspaceKind},
+    guard::{
+        identity::strategy::IdentityStrategy,
+        policy::{Decision, Pii, Reach, WorkspaceKind},
+    },
 };
-
-/// Holds an item of a list together while lines are broken.
-const NO_BREAK_SPACE: &str = "\u{a0}";
-
-/// Columns of text on a terminal that nobody has widened.
-const COLUMNS: usize = 80;
 
 const CHECK_EXAMPLES: &str = "\
 Examples:
@@ -48,6 +44,8 @@ pub enum ConfigCommand {
     Check(ConfigArgs),
     /// List the environment variables
     Variables,
+    /// Print the keys of the configuration file as the Markdown table of the README
+    Table,
 }
 
 /// Runs one of the commands.
@@ -56,12 +54,13 @@ pub fn run(command: &ConfigCommand, env: &Environment) -> Result<ExitCode, Confi
         ConfigCommand::Schema => output::print(format!("{:#}\n", schema())),
         ConfigCommand::Check(args) => output::print(report(&args.load(env, Purpose::Connect)?)),
         ConfigCommand::Variables => output::print(variables()),
+        ConfigCommand::Table => output::print(markdown::settings_table(&schema())),
     })
 }
 
 fn variables() -> String {
     VARIABLES.iter().fold(String::new(), |mut text, (name, meaning)| {
-        line(&mut text, name, meaning, 29);
+        layout::row(&mut text, name, meaning, 29);
         text
     })
 }
@@ -120,15 +119,22 @@ fn describe(text: &mut String, workspace: &WorkspaceConfig) {
 fn identity(workspace: &WorkspaceConfig) -> String {
     match &workspace.identity {
         None => "not in the configuration; see identity show".to_owned(),
-        Some(strategy) => {
-            let primary = strategy.primary.id_type();
-            format!("by {primary}, ids of form {}, from {}", strategy.id_form, strategy.source)
-        }
+        Some(strategy) => in_short(strategy),
     }
 }
 
+/// An identity strategy in one line.
+pub(super) fn in_short(strategy: &IdentityStrategy) -> String {
+    let primary = strategy.primary.id_type();
+    let domains = match strategy.email_domains.as_slice() {
+        [] => String::new(),
+        domains => format!(", addresses of {} only", domains.join(" ")),
+    };
+    format!("by {primary}, ids of form {}{domains}, from {}", strategy.id_form, strategy.source)
+}
+
 /// The decision of each effect and flag as it resolves for this kind of workspace.
-fn policy(workspace: &WorkspaceConfig) -> Vec<String> {
+pub(super) fn policy(workspace: &WorkspaceConfig) -> Vec<String> {
     let flagged = |flag| decide(workspace, Effect::Read, &[flag], ONE_ALLOWED).as_str();
     Effect::ALL
         .iter()
@@ -180,7 +186,7 @@ fn recipients(workspace: &WorkspaceConfig) -> Vec<String> {
         .collect()
 }
 
-fn kind_name(kind: WorkspaceKind) -> &'static str {
+pub(super) fn kind_name(kind: WorkspaceKind) -> &'static str {
     match kind {
         WorkspaceKind::Live => "live",
         WorkspaceKind::Sandbox => "sandbox",
@@ -193,22 +199,10 @@ fn listed(items: impl IntoIterator<Item = String>) -> String {
 }
 
 /// A list whose items are not torn apart at the end of a line.
-fn unbroken(items: Vec<String>) -> String {
-    listed(items.into_iter().map(|item| item.replace(' ', NO_BREAK_SPACE)))
+pub(super) fn unbroken(items: Vec<String>) -> String {
+    listed(items.into_iter().map(|item| layout::unbroken(&item)))
 }
 
 fn row(text: &mut String, name: &str, value: &str) {
-    line(text, name, value, 15);
-}
-
-fn line(text: &mut String, name: &str, value: &str, indent: usize) {
-    let margin = " ".repeat(indent);
-    let first = format!("{name:<indent$}");
-    let options = textwrap::Options::new(COLUMNS)
-        .initial_indent(&first)
-        .subsequent_indent(&margin)
-        .break_words(false)
-        .word_separator(WordSeparator::AsciiSpace);
-    text.push_str(&textwrap::fill(value, options).replace(NO_BREAK_SPACE, " "));
-    text.push('\n');
+    layout::row(text, name, value, 15);
 }

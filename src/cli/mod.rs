@@ -7,8 +7,11 @@ pub mod demo;
 pub mod doctor;
 pub mod identity;
 pub mod interruption;
+mod layout;
+pub mod markdown;
 pub mod output;
 pub mod sandbox;
+mod schema_words;
 pub mod serve;
 pub mod tools;
 
@@ -145,7 +148,7 @@ impl Command {
             Self::Demo(args) => demo::run(args, env).await,
             Self::Doctor(args) => {
                 let config = args.config.load(env, Purpose::of_serving(args.sandbox))?;
-                doctor::run(args, config).await
+                doctor::run(args, config, env).await
             }
             Self::Identity(command) => {
                 let config = command.config_args().load(env, Purpose::Offline)?;
@@ -155,7 +158,7 @@ impl Command {
                 let config = command.config_args().load(env, Purpose::Offline)?;
                 audit::run(command, config).await
             }
-            Self::Tools(command) => tools::run(command).await,
+            Self::Tools(command) => tools::run(&command),
             Self::Config(command) => config::run(&command, env)?,
             Self::Completions(args) => completions::run(&args),
         })

@@ -14,7 +14,7 @@ use crate::{
         handler::Handler,
         lines::LineTransport,
         offer::{Choice, Offer},
-        open::{OpenError, open_state, open_workspace, sandbox_workspace, start_sandbox, system_clock},
+        open::{OpenError, check_sandbox, open_state, open_workspace, sandbox_workspace, start_sandbox, system_clock},
     },
     tools::workspace::OpenWorkspace,
 };
@@ -29,8 +29,8 @@ Examples:
 
 Which tools are listed:
   --toolsets and --tools choose, --exclude-tools takes away, --read-only wins over all.
-  What is not listed stays reachable through find_operations, under the same
-  guardrails.";
+  A client that knows the name of a tool that is not listed can call it all the
+  same, under the same guardrails; what is excluded it cannot.";
 
 /// Flags of `serve`.
 #[derive(Debug, Clone, Default, Args)]
@@ -77,11 +77,11 @@ struct Open {
 }
 
 async fn open(args: &ServeArgs, config: &Config) -> Result<Open, OpenError> {
-    let tools = crate::tools::all();
+    let tools = crate::tools::under(&config.workspace().policy);
     let names: Vec<&str> = tools.iter().map(|tool| tool.spec().name).collect();
     config.check_policy_tools(&names).map_err(|error| OpenError::Configuration(error.to_string()))?;
     let (sandbox, workspace) =
-        if args.sandbox { embedded(config).await? } else { (None, configured(args, config).await?) };
+        if args.sandbox { embedded(args, config).await? } else { (None, configured(args, config).await?) };
     let choice = Choice {
         toolsets: args.toolsets.clone(),
         tools: args.tools.clone(),
@@ -99,40 +99,48 @@ async fn open(args: &ServeArgs, config: &Config) -> Result<Open, OpenError> {
 }
 
 /// The embedded sandbox, whose clock the guards share.
-async fn embedded(config: &Config) -> Result<(Option<RunningSandbox>, OpenWorkspace), OpenError> {
+async fn embedded(args: &ServeArgs, config: &Config) -> Result<(Option<RunningSandbox>, OpenWorkspace), OpenError> {
     let clock = Arc::new(AdjustableClock::running());
     let sandbox = start_sandbox(Arc::clone(&clock), Fixture::shop()).await?;
     let clock: SharedClock = clock;
     let state = open_state(config, &clock)?;
     let workspace = sandbox_workspace(config.workspace(), &sandbox);
-    Ok((Some(sandbox), open_workspace(&workspace, &state, clock, false).await?))
+    Ok((Some(sandbox), open_workspace(&workspace, &state, clock, args.read_only).await?))
 }
 
 async fn configured(args: &ServeArgs, config: &Config) -> Result<OpenWorkspace, OpenError> {
     let clock = system_clock();
     let state = open_state(config, &clock)?;
-    open_workspace(config.workspace(), &state, clock, args.read_only).await
+    let workspace = open_workspace(config.workspace(), &state, clock, args.read_only).await?;
+    check_sandbox(&workspace).await?;
+    Ok(workspace)
 }
 
 async fn serve(open: Open) -> ExitCode {
-    let (read, write) = stdio_pipes();
-    let running = match open.handler.serve(LineTransport::new(read, write)).await {
-        Ok(running) => running,
-        // A client that hangs up before it says anything has not failed, and neither have we.
-        Err(ServerInitializeError::ConnectionClosed(_)) => return ExitCode::SUCCESS,
-        Err(error) => return output::failed(format!("the client did not begin as the protocol says: {error}")),
-    };
-    let stop = running.cancellation_token();
     let interrupted = match interruption::listen() {
         Ok(interrupted) => interrupted,
         Err(error) => return output::failed(format!("cannot wait for an interruption: {error}")),
     };
+    tokio::pin!(interrupted);
+    let (read, write) = stdio_pipes();
+    let begun = tokio::select! {
+        begun = open.handler.serve(LineTransport::new(read, write)) => begun,
+        () = &mut interrupted => return ExitCode::SUCCESS,
+    };
+    let running = match begun {
+        Ok(running) => running,
+        // A client that hangs up before it says anything has not failed, and neither have we.
+        Err(ServerInitializeError::ConnectionClosed(_)) => return ExitCode::SUCCESS,
+        // The error prints the client's message, which may hold anything: it is not shown.
+        Err(_) => return output::failed("the client did not begin as the protocol says, with `initialize`"),
+    };
+    let stop = running.cancellation_token();
     tokio::select! {
         ended = running.waiting() => match ended {
             Ok(_) => ExitCode::SUCCESS,
             Err(error) => output::failed(format!("serving ended: {error}")),
         },
-        () = interrupted => {
+        () = &mut interrupted => {
             stop.cancel();
             ExitCode::SUCCESS
         }

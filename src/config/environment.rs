@@ -30,6 +30,10 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("CUSTOMERIO_MCP_LOG", "what is logged, such as warn or customerio_mcp=debug"),
 ];
 
+/// Variables by which the HTTP library takes a proxy.
+const PROXY_VARIABLES: [&str; 8] =
+    ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"];
+
 /// Environment variables, and the directory that relative paths and `customerio-mcp.toml` are looked up in.
 #[derive(Clone, Default)]
 pub struct Environment {
@@ -92,6 +96,11 @@ impl Environment {
     /// Whether the user asks all programs for output without colours (<https://no-color.org>).
     pub fn no_color(&self) -> bool {
         self.path("NO_COLOR").is_some()
+    }
+
+    /// Names of the proxy variables that are set. Their values may hold credentials.
+    pub fn proxy_variables(&self) -> Vec<&'static str> {
+        PROXY_VARIABLES.into_iter().filter(|name| self.path(name).is_some()).collect()
     }
 
     /// What to log, from `CUSTOMERIO_MCP_LOG`.

@@ -107,7 +107,7 @@ impl fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 /// "did you mean `a` or `b`?", or all valid names when none is near.
-pub(super) fn suggest<'a>(given: &str, valid: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn suggest<'a>(given: &str, valid: impl IntoIterator<Item = &'a str>) -> String {
     let valid: Vec<&str> = valid.into_iter().collect();
     let mut near: Vec<(f64, &str)> = valid
         .iter()

@@ -29,7 +29,7 @@ pub(super) struct File {
 }
 
 /// A kind of state store.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum StateBackend {
     /// Embedded, in the data directory.

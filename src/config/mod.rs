@@ -20,6 +20,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub(crate) use self::error::suggest;
 pub use self::{
     credential::SecretText,
     environment::{Environment, VARIABLES},
@@ -29,7 +30,7 @@ pub use self::{
 };
 use self::{
     document::Document,
-    error::{Place, Problem, settled, suggest},
+    error::{Place, Problem, settled},
     file::{File, StateBackend, WorkspaceFile},
     own_secret::OwnSecret,
     workspace::{Origin, Resolver, from_variables},
@@ -169,6 +170,16 @@ impl Config {
         matches!(self.own_secret, OwnSecret::Given(_))
     }
 
+    /// The file of the data directory that keeps the secret of our own, unless the environment gives it.
+    pub fn own_secret_file(&self) -> Option<PathBuf> {
+        match (&self.own_secret, &self.state) {
+            (OwnSecret::InDataDirectory, StateConfig::Sqlite { directory }) => {
+                Some(directory.join(own_secret::FILE_NAME))
+            }
+            _ => None,
+        }
+    }
+
     /// Every tool that a workspace's policy names, with the workspace's name.
     pub fn policy_tool_names(&self) -> impl Iterator<Item = (&str, &str)> {
         self.workspaces
@@ -233,7 +244,7 @@ fn state(
         return Err(Problem::new(Place::variable("CUSTOMERIO_MCP_STATE_URL"), ONLY_SQLITE).into());
     }
     let from_flag = options.data.as_ref().map(|path| env.resolve(path));
-    if options.purpose == Purpose::EmbeddedSandbox {
+    if options.are_for_the_embedded_sandbox() {
         return Ok(from_flag.map_or(StateConfig::Memory, |directory| StateConfig::Sqlite { directory }));
     }
     let from_file = || {

@@ -19,7 +19,7 @@ const VARIABLE: &str = "CUSTOMERIO_MCP_SECRET";
 const FILE_VARIABLE: &str = "CUSTOMERIO_MCP_SECRET_FILE";
 
 /// Name of the file in the data directory.
-const FILE_NAME: &str = "secret";
+pub(super) const FILE_NAME: &str = "secret";
 
 const FORM: &str = "64 hexadecimal digits, as `openssl rand -hex 32` prints them";
 

@@ -17,12 +17,9 @@ use super::{
     file::{Region, WorkspaceFile},
 };
 use crate::guard::{
-    identity::strategy::IdentityStrategy,
+    identity::strategy::{IdentityStrategy, is_domain},
     policy::{Budgets, Pii, Policy, Recipients, TestProfiles, WorkspaceKind},
 };
-
-/// Bounds on the sentence that says where ids come from, in characters.
-const SOURCE_CHARS: std::ops::RangeInclusive<usize> = 3..=300;
 
 /// The two halves of the Track API's credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,6 +96,14 @@ impl Origin<'_> {
                 Some(key) => variable_of(key),
                 None => "CUSTOMERIO_APP_API_KEY".to_owned(),
             }),
+        }
+    }
+
+    /// What a setting is called where it is written.
+    fn name_of(self, key: &str) -> String {
+        match self {
+            Self::File(_) => format!("`{key}`"),
+            Self::Variables => variable_of(key),
         }
     }
 
@@ -205,12 +210,17 @@ impl<'a> Resolver<'a> {
         match (&file.site_id, env.is_some() || path.is_some()) {
             (None, false) => None,
             (Some(_), false) => {
-                self.refuse(&["site_id"], "is set without the tracking API key that belongs to it");
+                let other = self.origin.name_of("tracking_api_key_env");
+                self.refuse(
+                    &["site_id"],
+                    format!("is set without the tracking API key that belongs to it: set {other}"),
+                );
                 None
             }
             (None, true) => {
                 let key = if env.is_some() { "tracking_api_key_env" } else { "tracking_api_key_file" };
-                self.refuse(&[key], "is set without the site id that the key belongs to");
+                let other = self.origin.name_of("site_id");
+                self.refuse(&[key], format!("is set without the site id that the key belongs to: set {other}"));
                 None
             }
             (Some(site_id), true) => {
@@ -320,18 +330,8 @@ impl<'a> Resolver<'a> {
 
     fn check_guardrails(&mut self, config: &mut WorkspaceConfig) {
         if let Some(identity) = &config.identity {
-            if !SOURCE_CHARS.contains(&identity.source.trim().chars().count()) {
-                self.refuse(
-                    &["identity", "source"],
-                    "takes one sentence of 3 to 300 characters, such as \"users.uuid in the shop database\"",
-                );
-            }
-            let not_domain = identity.email_domains.iter().find(|entry| !is_domain(entry));
-            if let Some(entry) = not_domain.cloned() {
-                self.refuse(
-                    &["identity", "email_domains"],
-                    format!("holds `{entry}`: write domains as `@shop.example`"),
-                );
+            for (key, message) in identity.faults() {
+                self.refuse(&["identity", key], message);
             }
         }
         let recipients = &config.recipients;
@@ -353,10 +353,4 @@ impl<'a> Resolver<'a> {
             self.refuse(&["test_profiles", "expires_after_hours"], "is 0: a test profile lives at least one hour");
         }
     }
-}
-
-fn is_domain(entry: &str) -> bool {
-    entry
-        .strip_prefix('@')
-        .is_some_and(|domain| !domain.is_empty() && domain.chars().all(|c| c.is_alphanumeric() || c == '.' || c == '-'))
 }

@@ -2,7 +2,10 @@
 
 use super::{
     Call, Guards, Halt,
-    identity::{Identified, UpsertAction, identifier::Identifiers},
+    identity::{
+        Identified, UpsertAction,
+        identifier::{CustomerRef, IdType, Identifiers},
+    },
     intent::{People, RecipientRole},
     ledger::key_reused,
     plan::{Size, denied, plan_spent, show_time},
@@ -65,13 +68,17 @@ impl Guards {
     }
 
     async fn check_not_erased(&self, call: &Call<'_>, people: &Identified) -> Result<(), ToolError> {
-        if !call.effect.mutates() || call.intent.erases {
+        let recipients = call.intent.recipients.iter().filter(|recipient| recipient.role != RecipientRole::From);
+        let addresses = recipients.map(|to| CustomerRef { id_type: IdType::Email, value: to.address.clone() });
+        self.refuse_erased(call, &people.refs().into_iter().chain(addresses).collect::<Vec<_>>()).await
+    }
+
+    /// Refuses a call that would bring somebody back, or write to them, after their erasure.
+    pub(crate) async fn refuse_erased(&self, call: &Call<'_>, refs: &[CustomerRef]) -> Result<(), ToolError> {
+        if !call.effect.mutates() || call.intent.erases || refs.is_empty() {
             return Ok(());
         }
-        let subjects: Vec<_> = people.refs().iter().map(|reference| self.subject_digest(reference)).collect();
-        if subjects.is_empty() {
-            return Ok(());
-        }
+        let subjects = self.digests(refs);
         match self.store.tombstones(self.workspace.name.clone(), subjects).await?.into_iter().next() {
             None => Ok(()),
             Some(tombstone) => Err(ToolError::new(
@@ -130,7 +137,11 @@ impl Guards {
                 for subject in people.subjects.iter().filter(|subject| subject.person.is_none()) {
                     let mut given = Identifiers { email: to.map(|to| to.address.clone()), ..Identifiers::default() };
                     given.set(&subject.given);
-                    self.refuse_hidden_test(&given)?;
+                    self.refuse_hidden_test(&given).map_err(|error| {
+                        error
+                            .at("customer")
+                            .next("Make the test profile first, with identify_customer and `test: true`.")
+                    })?;
                 }
                 Ok(Creates::Live(people.creates))
             }

@@ -4,15 +4,69 @@ use serde_json::json;
 
 use super::{Guards, identity::strategy::IdentityStrategy};
 use crate::{
+    catalog::Effect,
+    clock::random_bytes,
     error::{ErrorCode, ToolError},
-    state::{Declaration, StoredStrategy, StrategyDeclaration},
+    state::{AuditEntry, AuditPhase, Declaration, StoredStrategy, StrategyDeclaration},
 };
+
+/// Who acts when the command line does.
+pub const OPERATOR: &str = "operator";
+
+/// A strategy that holds, and where it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeclaredStrategy {
+    /// The strategy.
+    pub strategy: IdentityStrategy,
+    /// Who declared it: a principal, `configuration` or `operator`.
+    pub by: String,
+    /// When, in Unix milliseconds.
+    pub at_ms: i64,
+}
 
 impl Guards {
     /// The strategy that holds, if one is declared.
     pub async fn identity_strategy(&self) -> Result<Option<IdentityStrategy>, ToolError> {
+        Ok(self.declared_strategy().await?.map(|declared| declared.strategy))
+    }
+
+    /// The strategy that holds, with who declared it and when.
+    pub async fn declared_strategy(&self) -> Result<Option<DeclaredStrategy>, ToolError> {
         let stored = self.store.identity_strategy(self.workspace.name.clone()).await?;
-        stored.map(|stored| read(&stored)).transpose()
+        let read = |stored: StoredStrategy| {
+            let strategy = read(&stored)?;
+            Ok(DeclaredStrategy { strategy, by: stored.declared_by, at_ms: stored.declared_at_ms })
+        };
+        stored.map(read).transpose()
+    }
+
+    /// Declares the strategy at an operator's command, which leaves its decision and outcome on the audit chain.
+    pub async fn declare_by_command(
+        &self,
+        strategy: &IdentityStrategy,
+        command: &str,
+        replace: bool,
+    ) -> Result<(), ToolError> {
+        let call_id = hex::encode(random_bytes::<12>(self.clock.as_ref()));
+        let record = |phase, decision: &str| AuditEntry {
+            at_ms: self.clock.now_ms(),
+            workspace: self.workspace.name.clone(),
+            call_id: call_id.clone(),
+            principal: OPERATOR.to_owned(),
+            tool: command.to_owned(),
+            effect: Effect::Write.to_string(),
+            phase,
+            subject: None,
+            decision: decision.to_owned(),
+            approved_by: None,
+            upstream_status: None,
+            duration_ms: None,
+        };
+        self.store.append_audit(record(AuditPhase::Decision, "admitted")).await?;
+        let declared = self.declare(strategy, OPERATOR, replace).await;
+        let decision = declared.as_ref().map_or_else(|error| error.code.as_str(), |()| "committed");
+        self.store.append_audit(record(AuditPhase::Outcome, decision)).await?;
+        declared
     }
 
     /// Declares the strategy. The same one again is no error; another one is refused unless an operator replaces it.

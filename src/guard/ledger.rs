@@ -89,6 +89,27 @@ impl Guards {
         }
     }
 
+    /// Takes an effect seen upstream, such as a delivery, for a call's own; `false` if it is another call's.
+    ///
+    /// It stays so for as long as a repeat of either call can ask.
+    pub async fn claim_effect(&self, call_id: &str, effect: &str) -> Result<bool, ToolError> {
+        Ok(self.store.acquire_lease(self.claim(call_id, effect), self.clock.now_ms()).await?)
+    }
+
+    /// Gives back an effect that turned out not to be surely the call's own.
+    pub async fn disclaim_effect(&self, call_id: &str, effect: &str) -> Result<(), ToolError> {
+        Ok(self.store.release_lease(self.claim(call_id, effect)).await?)
+    }
+
+    fn claim(&self, call_id: &str, effect: &str) -> Lease {
+        Lease {
+            workspace: self.workspace.name.clone(),
+            name: self.keys.digest("effect", &[effect.as_bytes()]),
+            holder: call_id.to_owned(),
+            until_ms: self.clock.now_ms() + EXPLICIT_FOR_MS,
+        }
+    }
+
     /// What a recorded call with the same key and arguments means for a repeat.
     pub(crate) fn replayed(&self, first: RecordedCall) -> Result<Option<Replay>, ToolError> {
         match first.state {

@@ -16,6 +16,7 @@ use super::{
     recipients::Reached,
 };
 use crate::{
+    clock::random_bytes,
     error::{ErrorCode, ToolError},
     state::{Digest, PlanUse},
 };
@@ -26,9 +27,11 @@ const PLAN_FOR_MS: i64 = 10 * 60 * 1_000;
 const BOUND_BY_SET: u64 = 1_000;
 /// How many people a plan names.
 const NAMED_IN_PLAN: usize = 20;
-/// Expiry, number of people, digest of the set and code; 128 bits are enough for either of the last.
-const TOKEN_BYTES: usize = 8 + 8 + HALF + HALF;
+/// Expiry, number of people, digest of the set, nonce and code; 128 bits are enough for either of the digests.
+const TOKEN_BYTES: usize = 8 + 8 + HALF + NONCE_BYTES + HALF;
 const HALF: usize = 16;
+/// Two plans of the same moment are two plans: spending one must not spend the other.
+const NONCE_BYTES: usize = 8;
 
 /// How many people a call reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +40,14 @@ pub(crate) struct Size {
     pub people: u64,
     /// Whether that is the number, or the most it can be.
     pub exact: bool,
+    /// Which people they are, where the call does not name them: a digest, of zeros if it is not known.
+    pub set: Digest,
+}
+
+impl Size {
+    const fn new(people: u64, exact: bool) -> Self {
+        Self { people, exact, set: Digest([0; 32]) }
+    }
 }
 
 impl Guards {
@@ -46,15 +57,13 @@ impl Guards {
         match &call.intent.reach {
             Audience::Named => {
                 let exact = identified.subjects.iter().all(|subject| subject.person.is_some());
-                Ok(Size { people: named, exact })
+                Ok(Size::new(named, exact))
             }
             Audience::Segment(segment_id) => {
                 let size = call.directory.segment_size(*segment_id).await?;
-                Ok(Size { people: size.ok_or_else(|| no_segment(*segment_id))?, exact: true })
+                Ok(Size::new(size.ok_or_else(|| no_segment(*segment_id))?, true))
             }
-            reach @ Audience::TestProfiles { .. } => {
-                Ok(Size { people: self.test_audience(reach).await?.unwrap_or_default(), exact: false })
-            }
+            Audience::TestProfiles { only_expired } => self.test_audience(*only_expired).await,
         }
     }
 
@@ -137,6 +146,7 @@ impl Guards {
         token.extend_from_slice(&expires_at_ms.to_be_bytes());
         token.extend_from_slice(&audience.people.to_be_bytes());
         token.extend_from_slice(&set.0[..HALF]);
+        token.extend_from_slice(&random_bytes::<NONCE_BYTES>(self.clock.as_ref()));
         let code = self.plan_code(call, &token);
         token.extend_from_slice(&code[..HALF]);
         BASE64_URL_SAFE_NO_PAD.encode(token)
@@ -164,7 +174,7 @@ impl Guards {
             return Err(plan_invalid("has expired", call.tool));
         }
         let seen_people = number(8);
-        let same_set = stated[16..] == self.audience_digest(identified, audience).0[..HALF];
+        let same_set = stated[16..16 + HALF] == self.audience_digest(identified, audience).0[..HALF];
         if audience.people > seen_people || (seen_people <= BOUND_BY_SET && !same_set) {
             return Err(plan_invalid("was made for another audience, which has changed since", call.tool));
         }
@@ -188,7 +198,7 @@ impl Guards {
         }
         let mut cio_ids: Vec<_> = identified.known().iter().map(|person| person.cio_id.clone()).collect();
         cio_ids.sort();
-        self.keys.digest("audience", &[cio_ids.join("\n").as_bytes()])
+        self.keys.digest("audience", &[cio_ids.join("\n").as_bytes(), &audience.set.0])
     }
 }
 

@@ -95,6 +95,18 @@ impl Policy {
         self.for_effect(kind, effect, reach).max(by_flag.unwrap_or(Decision::Allow))
     }
 
+    /// Whether the operator asks for a plan before calls of this tool.
+    pub fn asks_preview(&self, tool: &str, effect: Effect) -> bool {
+        let by_effect = match effect {
+            Effect::Read => self.read,
+            Effect::Write => self.write,
+            Effect::Trigger => self.trigger,
+            Effect::Send => self.send,
+            Effect::Delete => self.delete,
+        };
+        self.tools.get(tool).copied().or(by_effect) == Some(Decision::Preview)
+    }
+
     fn for_effect(&self, kind: WorkspaceKind, effect: Effect, reach: Reach) -> Decision {
         let sandbox = kind == WorkspaceKind::Sandbox;
         match effect {

@@ -79,13 +79,18 @@ fn refuse_unlisted(recipient: &Recipient, list: &[String], rule: &str) -> Result
         return Ok(());
     }
     let field = recipient.role.field();
-    let shown = if list.is_empty() { "none".to_owned() } else { list.join(", ") };
+    let next = match (recipient.role, list.is_empty()) {
+        (RecipientRole::To, false) => format!("Give one of these as `to`: {}.", list.join(", ")),
+        (RecipientRole::To, true) => "The operator has listed no sink: use preview_message to see the message.".into(),
+        (_, false) => format!("Leave `{field}` out, or give one of these: {}.", list.join(", ")),
+        (_, true) => format!("Leave `{field}` out: the operator has listed none."),
+    };
     Err(ToolError::new(
         ErrorCode::RecipientNotAllowed,
         format!("{rule}, and the one in `{field}` is not. Nothing was sent."),
     )
     .at(field)
-    .next(format!("Allowed here: {shown}.")))
+    .next(next))
 }
 
 fn own_addresses(identified: &Identified) -> Vec<Recipient> {

@@ -34,6 +34,7 @@ impl Ended<'_> {
     fn outcome(&self) -> CallOutcome {
         match self.result {
             Ok(_) => CallOutcome::Committed,
+            Err(error) if error.fate == Fate::Partly => CallOutcome::Committed,
             Err(error) if error.fate == Fate::Unknown => CallOutcome::Unknown,
             Err(_) => CallOutcome::Released,
         }
@@ -41,10 +42,10 @@ impl Ended<'_> {
 
     fn decision(&self) -> &'static str {
         match (self.outcome(), self.result) {
-            (CallOutcome::Committed, _) => "committed",
             (CallOutcome::Unknown, _) => "unknown",
-            (CallOutcome::Released, Err(error)) => error.code.as_str(),
+            (_, Err(error)) => error.code.as_str(),
             (CallOutcome::Released, Ok(_)) => "released",
+            (CallOutcome::Committed, Ok(_)) => "committed",
         }
     }
 }
@@ -167,7 +168,7 @@ impl Guards {
             phase,
             subject: self.audit_subject(people),
             decision: decision.to_owned(),
-            approved_by: call.plan_token.map(|_| "plan token".to_owned()),
+            approved_by: call.plan_token.filter(|_| phase_ran(phase)).map(|_| "plan token".to_owned()),
             upstream_status: None,
             duration_ms: None,
         }
@@ -185,6 +186,11 @@ impl Guards {
         };
         reference.map(|reference| self.subject_digest(&reference))
     }
+}
+
+/// Whether a record is about a call that was let through.
+const fn phase_ran(phase: AuditPhase) -> bool {
+    matches!(phase, AuditPhase::Decision | AuditPhase::Outcome)
 }
 
 impl From<StoreError> for ToolError {

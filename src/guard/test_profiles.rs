@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{
     Call, Guards,
     identity::{Identified, UpsertAction, identifier::Identifiers},
-    intent::Audience,
+    plan::Size,
     policy::{TestProfiles, WorkspaceKind},
 };
 use crate::{
@@ -69,7 +69,9 @@ impl Guards {
     /// Refuses a new person who looks like a test but is not called one, and an existing real one who is.
     pub(crate) async fn check_test(&self, identified: &Identified) -> Result<(), ToolError> {
         match &identified.action {
-            Some(UpsertAction::Create) if !identified.test => self.refuse_hidden_test(&identified.given),
+            Some(UpsertAction::Create | UpsertAction::Unverified) if !identified.test => {
+                self.refuse_hidden_test(&identified.given)
+            }
             Some(UpsertAction::Update { person, .. }) if identified.test => {
                 if self.lane(&person.refs()).await? == Lane::Test {
                     return Ok(());
@@ -91,7 +93,7 @@ impl Guards {
         Err(ToolError::new(
             ErrorCode::TestProfileExpected,
             format!(
-                "The `{field}` looks like a test identity, and the call does not say `test: true`. Nothing was changed."
+                "The `{field}` looks like a test identity, and the call makes no test profile. Nothing was changed."
             ),
         )
         .at(field)
@@ -131,6 +133,12 @@ impl Guards {
         tags
     }
 
+    /// Takes off the ledger whoever turned out to be a real person.
+    pub async fn disown_test_profile(&self, given: &Identifiers) -> Result<(), ToolError> {
+        let subjects = self.digests(&given.refs());
+        Ok(self.store.remove_test_profiles(self.workspace.name.clone(), subjects).await?)
+    }
+
     /// Tagged people whom the ledger does not know, as of a look at most ten minutes old.
     async fn unledgered_test_people(&self, call: &Call<'_>) -> Result<u64, ToolError> {
         let now_ms = self.clock.now_ms();
@@ -161,13 +169,12 @@ impl Guards {
             .collect())
     }
 
-    pub(crate) async fn test_audience(&self, reach: &Audience) -> Result<Option<u64>, ToolError> {
-        match reach {
-            Audience::TestProfiles { only_expired } => {
-                Ok(Some(self.ledger_test_profiles(*only_expired).await?.len() as u64))
-            }
-            _ => Ok(None),
-        }
+    /// How many test profiles a call reaches, and which.
+    pub(crate) async fn test_audience(&self, only_expired: bool) -> Result<Size, ToolError> {
+        let profiles = self.ledger_test_profiles(only_expired).await?;
+        let mut made_by: Vec<_> = profiles.iter().map(|profile| profile.profile.call_id.as_bytes()).collect();
+        made_by.sort_unstable();
+        Ok(Size { people: profiles.len() as u64, exact: false, set: self.keys.digest("test profiles", &made_by) })
     }
 
     /// Seals identifiers for the store.

@@ -3,11 +3,14 @@
 //! Limits are behaviour notes section 2, in bytes of UTF-8; reserved names and timestamps are section 3. Track accepts
 //! what breaks them and misreads or drops it later, in silence.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use jiff::Timestamp;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{DeserializeSeed, Error as _, MapAccess, Visitor},
+};
 use serde_json::{Map, Value};
 
 /// The most attributes in one call.
@@ -22,6 +25,8 @@ const MAX_ATTRIBUTES_BYTES: usize = 32 * 1_024;
 const MAX_EVENT_NAME_BYTES: usize = 100;
 /// The most bytes in an event's or message's data: an operation of 32 KB less its envelope.
 const MAX_DATA_BYTES: usize = 31 * 1_024;
+/// The most characters of a name that an error repeats.
+const SHOWN_NAME_CHARS: usize = 40;
 /// The deepest nesting of JSON we pass on.
 const MAX_DEPTH: usize = 16;
 
@@ -59,7 +64,7 @@ impl Attributes {
 
 impl<'de> Deserialize<'de> for Attributes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let map = Map::deserialize(deserializer)?;
+        let map = deserializer.deserialize_map(Entries { name: check_attribute_name, value: check_attribute })?;
         check_attributes(&map).map_err(D::Error::custom)?;
         Ok(Self(map))
     }
@@ -83,13 +88,10 @@ fn check_attributes(map: &Map<String, Value>) -> Result<(), String> {
     if map.len() > MAX_ATTRIBUTES {
         return Err(format!("{} attributes in one call; Customer.io takes at most {MAX_ATTRIBUTES}", map.len()));
     }
-    for (name, value) in map {
-        check_attribute(name, value)?;
-    }
     check_size(map, MAX_ATTRIBUTES_BYTES, "attributes")
 }
 
-fn check_attribute(name: &str, value: &Value) -> Result<(), String> {
+fn check_attribute_name(name: &str) -> Result<(), String> {
     let shown = shorten(name);
     if name.is_empty() || name.trim() != name || name.chars().any(char::is_control) {
         return Err(format!(
@@ -102,20 +104,64 @@ fn check_attribute(name: &str, value: &Value) -> Result<(), String> {
             name.len()
         ));
     }
+    Ok(())
+}
+
+fn check_attribute(name: &str, value: &Value) -> Result<(), String> {
     if let Some((_, instead)) = RESERVED.iter().find(|(reserved, _)| *reserved == name) {
-        return Err(format!("`{shown}` is reserved: {instead}"));
+        return Err(format!("this name is reserved: {instead}"));
     }
     let bytes = value.as_str().map_or_else(|| json_bytes(value), str::len);
     if bytes > MAX_VALUE_BYTES {
-        return Err(format!("the value of `{shown}` has {bytes} bytes; at most {MAX_VALUE_BYTES} are taken"));
+        return Err(format!("the value has {bytes} bytes; at most {MAX_VALUE_BYTES} are taken"));
     }
-    check_depth(value, shown.as_ref())?;
+    check_depth(value)?;
     if name.ends_with("_at") && value.as_f64().is_some_and(is_milliseconds) {
-        return Err(format!(
-            "`{shown}` looks like milliseconds; Customer.io reads times as Unix seconds, so divide by 1,000"
-        ));
+        return Err(
+            "the value looks like milliseconds; Customer.io reads times as Unix seconds, so divide by 1,000".to_owned()
+        );
     }
     Ok(())
+}
+
+/// Reads an object entry by entry, so that what is wrong with a value is reported at its own place.
+struct Entries {
+    name: fn(&str) -> Result<(), String>,
+    value: fn(&str, &Value) -> Result<(), String>,
+}
+
+impl<'de> Visitor<'de> for Entries {
+    type Value = Map<String, Value>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Map<String, Value>, A::Error> {
+        let mut map = Map::new();
+        while let Some(name) = entries.next_key::<String>()? {
+            (self.name)(&name).map_err(A::Error::custom)?;
+            let value = entries.next_value_seed(Entry { name: &name, check: self.value })?;
+            map.insert(name, value);
+        }
+        Ok(map)
+    }
+}
+
+/// One value of an object, checked where it stands.
+struct Entry<'a> {
+    name: &'a str,
+    check: fn(&str, &Value) -> Result<(), String>,
+}
+
+impl<'de> DeserializeSeed<'de> for Entry<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        (self.check)(self.name, &value).map_err(D::Error::custom)?;
+        Ok(value)
+    }
 }
 
 /// The name of an event, trimmed as Track would.
@@ -180,10 +226,7 @@ impl Data {
 
 impl<'de> Deserialize<'de> for Data {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let map = Map::deserialize(deserializer)?;
-        for (name, value) in &map {
-            check_depth(value, shorten(name).as_ref()).map_err(D::Error::custom)?;
-        }
+        let map = deserializer.deserialize_map(Entries { name: |_| Ok(()), value: |_, value| check_depth(value) })?;
         check_size(&map, MAX_DATA_BYTES, "data").map_err(D::Error::custom)?;
         Ok(Self(map))
     }
@@ -236,7 +279,7 @@ fn iso_seconds(text: &str) -> Result<i64, String> {
         return Ok(seconds);
     }
     text.parse::<Timestamp>().map(Timestamp::as_second).map_err(|_| {
-        "the time is not ISO 8601 with an offset, such as 2026-11-23T09:30:00Z or 2026-11-23T09:30:00+01:00".to_owned()
+        "the time does not exist, or is not ISO 8601 with an offset, such as 2026-11-23T09:30:00Z or 2026-11-23T09:30:00+01:00".to_owned()
     })
 }
 
@@ -280,7 +323,7 @@ fn check_size(map: &Map<String, Value>, max_bytes: usize, what: &str) -> Result<
     Ok(())
 }
 
-fn check_depth(value: &Value, name: &str) -> Result<(), String> {
+fn check_depth(value: &Value) -> Result<(), String> {
     fn depth(value: &Value, left: usize) -> bool {
         match (value, left) {
             (Value::Array(_) | Value::Object(_), 0) => false,
@@ -289,19 +332,17 @@ fn check_depth(value: &Value, name: &str) -> Result<(), String> {
             _ => true,
         }
     }
-    if depth(value, MAX_DEPTH) { Ok(()) } else { Err(format!("`{name}` is nested deeper than {MAX_DEPTH} levels")) }
+    if depth(value, MAX_DEPTH) { Ok(()) } else { Err(format!("the value is nested deeper than {MAX_DEPTH} levels")) }
 }
 
 fn json_bytes(value: &Value) -> usize {
     serde_json::to_string(value).map_or(usize::MAX / 2, |text| text.len())
 }
 
-/// A name fit to be quoted in an error.
-fn shorten(name: &str) -> Cow<'_, str> {
-    match name.char_indices().nth(40) {
-        Some((at, _)) => format!("{}…", &name[..at]).into(),
-        None => name.into(),
-    }
+/// A name fit to be quoted in an error: short, and on one line.
+fn shorten(name: &str) -> String {
+    let start: String = name.chars().take(SHOWN_NAME_CHARS).flat_map(char::escape_debug).collect();
+    if name.chars().count() > SHOWN_NAME_CHARS { start + "…" } else { start }
 }
 
 #[cfg(test)]

@@ -35,6 +35,8 @@ pub struct Finding {
     pub path: String,
     /// What would happen, and the remedy.
     pub message: String,
+    /// Whether the message would go out with nothing in its place; not where every use has a fallback.
+    pub leaves_blank: bool,
 }
 
 /// The classes of findings.
@@ -42,6 +44,8 @@ pub struct Finding {
 pub enum FindingKind {
     /// The send would fail.
     MissingAttribute,
+    /// The attribute is there, but empty or null: it would render nothing, and the message would be sent.
+    BlankValue,
     /// The variable would render nothing, and the message would be sent.
     UnknownNamespace,
     /// One of the vendor's tags is written as a variable, which renders nothing.
@@ -67,8 +71,9 @@ pub fn lint(template: &str, data: &Data) -> Result<Vec<Finding>, RenderError> {
     state.collected = Some(Missing::default());
     let (rendered, state) = render::document(&body, state);
     rendered?;
-    let missing = state.collected.unwrap_or_default().paths;
-    let mut findings: Vec<Finding> = missing.into_iter().map(missing_attribute).collect();
+    let Missing { paths, blank, .. } = state.collected.unwrap_or_default();
+    let mut findings: Vec<Finding> = paths.into_iter().map(missing_attribute).collect();
+    findings.extend(blank.into_iter().map(blank_value));
     findings.extend(blank_variables(template, data)?);
     Ok(findings)
 }
@@ -78,7 +83,15 @@ fn missing_attribute(path: String) -> Finding {
         "{path} is missing and has no fallback, so the send would fail. Write {{{{ {path} | default: \"...\" }}}}, \
          or test it first: {{% if {path} != blank %}}."
     );
-    Finding { kind: FindingKind::MissingAttribute, path, message }
+    Finding { kind: FindingKind::MissingAttribute, path, message, leaves_blank: false }
+}
+
+fn blank_value(path: String) -> Finding {
+    let message = format!(
+        "{path} is empty, so it renders nothing and the message is sent without it. Give it a value, or write \
+         {{{{ {path} | default: \"...\" }}}}."
+    );
+    Finding { kind: FindingKind::BlankValue, path, message, leaves_blank: true }
 }
 
 /// Variables of the template and of the snippets it uses whose namespace does not exist for the message.
@@ -105,18 +118,22 @@ fn is_snippet(path: &str, name: &str) -> bool {
 }
 
 fn blank_variable(variable: Variable, data: &Data) -> Finding {
-    let Variable { path, namespace, .. } = variable;
+    let Variable { path, namespace, guarded, .. } = variable;
     if vendor::NAMES.contains(&path.as_str()) {
         let message = format!("{{{{ {path} }}}} renders nothing: it is a tag, write {{% {path} %}}.");
-        return Finding { kind: FindingKind::TagUsedAsVariable, path, message };
+        return Finding { kind: FindingKind::TagUsedAsVariable, path, message, leaves_blank: true };
     }
     let known: Vec<&str> = data.namespaces.keys().map(String::as_str).collect();
+    let what_happens = if guarded {
+        "is always blank and its fallback is all that anybody gets"
+    } else {
+        "renders nothing and the message is sent without it"
+    };
     let message = format!(
-        "There is no \"{namespace}\" for this message, so {path} renders nothing and the message is sent without it. \
-         It has: {}.",
+        "There is no \"{namespace}\" for this message, so {path} {what_happens}. It has: {}.",
         known.join(", ")
     );
-    Finding { kind: FindingKind::UnknownNamespace, path, message }
+    Finding { kind: FindingKind::UnknownNamespace, path, message, leaves_blank: !guarded }
 }
 
 /// A walk over a template.

@@ -111,8 +111,20 @@ impl Renderable for Node {
 }
 
 fn output(shown: &Filtered, writer: &mut dyn Write, runtime: &dyn Runtime) -> Result<(), Error> {
-    let shown = evaluate::filtered(shown, Reading::Required, runtime)?;
-    state::write(writer, &value::text(&shown))
+    let text = value::text(&evaluate::filtered(shown, Reading::Required, runtime)?);
+    if text.trim().is_empty() {
+        note_blank(shown, runtime);
+    }
+    state::write(writer, &text)
+}
+
+/// Notes an attribute put out as it is that comes to nothing; a filter, or a variable of the template's own, is meant.
+fn note_blank(shown: &Filtered, runtime: &dyn Runtime) {
+    let mut state = runtime.registers().get_mut::<State>();
+    let State { shared: Some(shared), collected: Some(collected), .. } = &mut *state else { return };
+    if let Some(path) = tree::plain_path(shown).filter(|path| shared.namespaces.contains_key(path.root.as_str())) {
+        collected.note_blank(&path.text);
+    }
 }
 
 fn assign(name: &str, assigned: &Filtered, runtime: &dyn Runtime) -> Result<(), Error> {

@@ -45,6 +45,8 @@ pub(super) struct State {
 #[derive(Debug, Default)]
 pub(super) struct Missing {
     pub(super) paths: Vec<String>,
+    /// Attributes that are there and put out nothing, each once.
+    pub(super) blank: Vec<String>,
     seen: HashSet<String>,
 }
 
@@ -52,6 +54,13 @@ impl Missing {
     pub(super) fn note(&mut self, path: &str) {
         if self.seen.insert(path.to_owned()) {
             self.paths.push(path.to_owned());
+        }
+    }
+
+    /// Notes an attribute that put out nothing though it is there.
+    pub(super) fn note_blank(&mut self, path: &str) {
+        if self.seen.insert(path.to_owned()) {
+            self.blank.push(path.to_owned());
         }
     }
 }

@@ -169,7 +169,7 @@ impl World {
         liquid::Data {
             namespaces,
             snippets: self.snippets.iter().map(|(name, snippet)| (name.clone(), snippet.value.clone())).collect(),
-            links: liquid::Links::default(),
+            links: links(&delivery.id),
             clock,
         }
     }
@@ -178,5 +178,19 @@ impl World {
     pub(super) fn recipient_identifiers(&self, delivery: &Delivery) -> Value {
         let person = delivery.person.and_then(|key| self.people.get(key));
         person.map_or_else(|| delivery.identifiers.clone(), Person::identifiers)
+    }
+}
+
+/// Where the vendor's tags lead in one delivery. The host is reserved for examples: nothing real is ever called.
+fn links(delivery_id: &str) -> liquid::Links {
+    let address = |path: &str| format!("https://sandbox.example.com/{path}/{delivery_id}");
+    liquid::Links {
+        unsubscribe_url: address("unsubscribe"),
+        manage_subscription_preferences_url: address("manage-subscription-preferences"),
+        view_in_browser_url: address("view-in-browser"),
+        tracking_consent_url: address("tracking-consent"),
+        subscription_topic_name: String::new(),
+        cio_link_id: format!("link-{delivery_id}"),
+        countdown_url: address("countdown.gif"),
     }
 }

@@ -51,6 +51,8 @@ pub(super) const UNCONFIRMED: &[Choice] = &[
     choice("a body without retention", "empty, with forgotten: true"),
     choice("when a message is rendered", "when it is due: at once, or at send_at"),
     choice("numbers and booleans in customer.*", "text, as the App API reads them; lists and objects stay what they are"),
+    choice("message.subject and message.preheader in Liquid", "their templates, not yet rendered"),
+    choice("where unsubscribe_url and the other link tags lead", "sandbox.example.com, with the delivery's id"),
     // Hosts.
     choice("a request of the other region to Track", "401; the vendor may redirect, which a local imitation must not"),
 ];

@@ -1,12 +1,14 @@
 //! JSON-RPC over lines: what a client that starts us as a child speaks.
 //!
 //! Unlike the SDK's own transport it answers what it cannot read. A line that is too long, not UTF-8 or not JSON-RPC
-//! gets an error, under its own id if that can be made out, and the server lives on. Nothing of a line is ever logged.
+//! gets an error, under its own id if that can be made out, and the server lives on; so does a request whose parameters
+//! do not fit its method, which the SDK would call an unknown method. Nothing of a line is ever logged.
 
 use std::{borrow::Cow, io, sync::Arc};
 
 use rmcp::{
     RoleServer,
+    model::{ClientRequest, GetMeta as _, JsonRpcMessage, ProtocolVersion, RequestId},
     service::{RxJsonRpcMessage, TxJsonRpcMessage},
     transport::Transport,
 };
@@ -21,7 +23,8 @@ use super::request_id::RequestIdScanner;
 /// The longest line that is read, in bytes: the same as the body limit over HTTP.
 pub const MAX_LINE_BYTES: usize = 4 * 1024 * 1024;
 
-/// How many unreadable lines in a row are answered: a peer that echoes our errors back must not keep us busy.
+/// How many lines in a row without an id are complained of: a peer that sends garbage must not keep us busy. A request
+/// that can be told by its id is always answered, since somebody waits for it.
 const MAX_COMPLAINTS: u32 = 20;
 
 /// Lines in, lines out.
@@ -32,6 +35,8 @@ pub struct LineTransport<R, W> {
     /// The current line is too long: it is read over, with an eye on its id.
     overlong: Option<RequestIdScanner>,
     complaints: u32,
+    /// The client has chosen an era; before that the SDK gives up on anything but a request.
+    begun: bool,
     write: Arc<Mutex<W>>,
 }
 
@@ -39,7 +44,7 @@ impl<R: AsyncRead + Unpin, W> LineTransport<R, W> {
     /// A transport over a reader and a writer.
     pub fn new(read: R, write: W) -> Self {
         let read = BufReader::with_capacity(64 * 1024, read);
-        Self { read, line: Vec::new(), overlong: None, complaints: 0, write: Arc::new(Mutex::new(write)) }
+        Self { read, line: Vec::new(), overlong: None, complaints: 0, begun: false, write: Arc::new(Mutex::new(write)) }
     }
 
     /// Reads to the end of a line. Cancelling it loses nothing: every byte is kept in `self` before the next await.
@@ -47,7 +52,7 @@ impl<R: AsyncRead + Unpin, W> LineTransport<R, W> {
         loop {
             let available = self.read.fill_buf().await?;
             if available.is_empty() {
-                return Ok(Line::End);
+                return Ok(self.last_line());
             }
             let newline = available.iter().position(|byte| *byte == b'\n');
             let part = &available[..newline.unwrap_or(available.len())];
@@ -65,11 +70,42 @@ impl<R: AsyncRead + Unpin, W> LineTransport<R, W> {
             let consumed = part.len() + usize::from(newline.is_some());
             self.read.consume(consumed);
             if newline.is_some() {
-                return Ok(match self.overlong.take() {
-                    Some(scanner) => Line::TooLong(scanner.into_id()),
-                    None => Line::Whole,
-                });
+                return Ok(self.ended_line());
             }
+        }
+    }
+
+    fn ended_line(&mut self) -> Line {
+        match self.overlong.take() {
+            Some(scanner) => Line::TooLong(scanner.into_id()),
+            None => Line::Whole,
+        }
+    }
+
+    /// At the end of the input: a last line counts without its newline, as text files often end.
+    fn last_line(&mut self) -> Line {
+        if self.overlong.is_none() && self.line.is_empty() { Line::End } else { self.ended_line() }
+    }
+
+    /// Whether a message may go to the SDK: until an era is chosen, a notification or an answer concerns nothing.
+    fn lets_through(&mut self, message: &RxJsonRpcMessage<RoleServer>) -> bool {
+        if let JsonRpcMessage::Request(request) = message {
+            self.begun |= chooses_era(&request.request);
+            return true;
+        }
+        self.begun
+    }
+}
+
+/// Whether the SDK leaves its opening with this request: with a handshake, or with one of the era that has none.
+fn chooses_era(request: &ClientRequest) -> bool {
+    match request {
+        ClientRequest::InitializeRequest(_) => true,
+        ClientRequest::PingRequest(_) | ClientRequest::DiscoverRequest(_) => false,
+        other => {
+            let meta = other.get_meta();
+            let known = |version: ProtocolVersion| ProtocolVersion::KNOWN_VERSIONS.contains(&version);
+            meta.protocol_version().is_some_and(known) && meta.client_capabilities().is_some()
         }
     }
 }
@@ -112,15 +148,18 @@ where
                     match message {
                         Ok(Some(message)) => {
                             self.complaints = 0;
-                            return Some(message);
+                            if self.lets_through(&message) {
+                                return Some(message);
+                            }
+                            continue;
                         }
                         Ok(None) => continue,
                         Err(complaint) => complaint,
                     }
                 }
             };
-            self.complaints += 1;
-            if self.complaints <= MAX_COMPLAINTS {
+            self.complaints += u32::from(complaint.id.is_none());
+            if complaint.id.is_some() || self.complaints <= MAX_COMPLAINTS {
                 tracing::warn!(reason = complaint.reason, "a line from the client was refused");
                 write_line(&self.write, complaint.into_line()).await.ok()?;
             }
@@ -146,7 +185,7 @@ fn parse(line: &[u8]) -> Result<Option<RxJsonRpcMessage<RoleServer>>, Complaint>
         return Ok(None);
     }
     if let Ok(message) = serde_json::from_slice(line) {
-        return Ok(Some(message));
+        return checked_params(message).map(Some);
     }
     let id = || {
         let mut scanner = RequestIdScanner::default();
@@ -157,16 +196,42 @@ fn parse(line: &[u8]) -> Result<Option<RxJsonRpcMessage<RoleServer>>, Complaint>
         return Err(Complaint::parse_error("The line is not UTF-8", id()));
     }
     match serde_json::from_slice::<Value>(line) {
-        Err(_) => Err(Complaint::parse_error("The line is not JSON, or is nested too deep", id())),
+        Err(_) => {
+            Err(Complaint::parse_error("The line is not JSON, is cut off, or is nested deeper than 127 levels", id()))
+        }
         Ok(Value::Array(_)) => {
             Err(Complaint::invalid("Batches are not part of this protocol: send one message a line", None))
         }
         Ok(value) if value.get("method").is_some() && value.get("id").is_none() => Ok(None),
         Ok(value) => Err(Complaint::invalid(
             "The message is not one of this protocol: it needs jsonrpc \"2.0\", an id, a method, and that method's params",
-            value.get("id").cloned(),
+            value.get("id").filter(|id| id.is_string() || id.is_number()).cloned(),
         )),
     }
+}
+
+/// A method of ours whose parameters did not fit is read as a method nobody knows; it is refused here, where what is
+/// missing can be said.
+fn checked_params(message: RxJsonRpcMessage<RoleServer>) -> Result<RxJsonRpcMessage<RoleServer>, Complaint> {
+    let JsonRpcMessage::Request(request) = &message else { return Ok(message) };
+    let ClientRequest::CustomRequest(custom) = &request.request else { return Ok(message) };
+    let expected = match custom.method.as_str() {
+        "initialize" => {
+            "initialize takes params with `protocolVersion`, `capabilities` (an object) and `clientInfo` (an object \
+             with `name` and `version`)"
+        }
+        "tools/call" => {
+            "tools/call takes params with `name` (text) and, unless the tool needs none, `arguments` (an object)"
+        }
+        "tools/list" => "tools/list takes no params, or an object with `cursor` (text)",
+        "server/discover" | "ping" => "This method takes no params, or an object with `_meta`",
+        _ => return Ok(message),
+    };
+    let id = match &request.id {
+        RequestId::Number(id) => json!(id),
+        RequestId::String(id) => json!(id),
+    };
+    Err(Complaint { code: -32_602, reason: expected, id: Some(id) })
 }
 
 /// An error for a line that was not understood.

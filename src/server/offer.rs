@@ -71,6 +71,12 @@ fn has_credentials(spec: &Spec, api: &Api) -> bool {
 }
 
 impl Choice {
+    /// The tools that are listed, whatever the credentials, or what was chosen and does not exist.
+    pub fn select(&self, tools: Vec<Arc<dyn Callable>>) -> Result<Vec<Arc<dyn Callable>>, String> {
+        self.check(&tools)?;
+        Ok(tools.into_iter().filter(|tool| self.lists(tool.spec())).collect())
+    }
+
     /// `--tools` adds to the toolsets chosen; alone it stands for itself.
     fn lists(&self, spec: &Spec) -> bool {
         let core = self.toolsets.is_empty() && self.tools.is_empty();

@@ -1,11 +1,15 @@
 //! Opens what a process needs from its configuration: store, workspace, and the embedded sandbox.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::sync::Mutex;
 
 use crate::{
-    api::{Api, ApiConfig, AppKey, BaseUrls, CredentialError, RegionSetting, TrackCredentials},
+    api::{Api, ApiConfig, AppKey, BaseUrls, CallScope, CredentialError, RegionSetting, TrackCredentials},
     clock::{AdjustableClock, Clock, SharedClock, SystemClock, random_bytes},
     config::{Config, Region, SecretText, StateConfig, TrackKey, WorkspaceConfig},
     guard::{Guards, Workspace, policy::WorkspaceKind, secret::Secret},
@@ -19,6 +23,9 @@ use crate::{
 
 /// The database's name in the data directory.
 const DATABASE: &str = "state.db";
+
+/// How long a sandbox on loopback may take to say that it is one.
+const SANDBOX_ANSWERS_WITHIN: Duration = Duration::from_secs(2);
 
 /// Why a process cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +41,37 @@ pub enum OpenError {
         /// What stands in the way.
         why: String,
     },
+    /// A workspace is configured as a sandbox, and what answers there is none.
+    #[error(
+        "workspace `{workspace}` is configured as a sandbox, but no sandbox answers at its track_url: {why}. Start one \
+         with `customerio-mcp sandbox --listen ADDR`"
+    )]
+    NoSandbox {
+        /// The workspace.
+        workspace: String,
+        /// What came instead.
+        why: String,
+    },
+    /// There is nothing to work on: the state of an embedded sandbox goes with its process.
+    #[error(
+        "the embedded sandbox keeps its state in memory, out of reach of other commands. Start it with `serve \
+         --sandbox --data DIR` and give this command the same `--data DIR`"
+    )]
+    InMemory,
+    /// Nothing has run yet with this data directory.
+    #[error(
+        "there is no state in {} yet: nothing has run with this data directory. Another one is named with `--data` \
+         or CUSTOMERIO_MCP_DATA",
+        .0.display()
+    )]
+    NoState(PathBuf),
+    /// The state is there and the secret it was written with is not.
+    #[error(
+        "the state in {} was written with a secret that is no longer there: put its file `secret` back, or set \
+         CUSTOMERIO_MCP_SECRET or CUSTOMERIO_MCP_SECRET_FILE as it was when the server ran",
+        .0.display()
+    )]
+    NoSecret(PathBuf),
     /// The embedded sandbox cannot listen.
     #[error("the embedded sandbox cannot listen on loopback: {0}")]
     Sandbox(#[from] std::io::Error),
@@ -64,6 +102,43 @@ pub fn open_state(config: &Config, clock: &SharedClock) -> Result<OpenState, Ope
     Ok(OpenState { store: Arc::new(store), secret })
 }
 
+/// What there is where the configuration keeps its state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StateFound {
+    /// State in memory, so nothing to be found.
+    Memory,
+    /// Nothing yet in this directory.
+    Nothing(PathBuf),
+    /// A database in this directory, and the secret it was written with is gone.
+    WithoutSecret(PathBuf),
+    /// A database in this directory.
+    Whole(PathBuf),
+}
+
+/// Looks for the state and changes nothing.
+pub fn find_state(config: &Config) -> StateFound {
+    let StateConfig::Sqlite { directory } = &config.state else { return StateFound::Memory };
+    let directory = directory.clone();
+    if !directory.join(DATABASE).exists() {
+        return StateFound::Nothing(directory);
+    }
+    match config.own_secret_file() {
+        Some(file) if !file.exists() => StateFound::WithoutSecret(directory),
+        _ => StateFound::Whole(directory),
+    }
+}
+
+/// Opens the store that the configuration names if it is there. Reading what was done must not begin by making an empty
+/// store, or a secret that nothing was written with.
+pub fn open_existing_state(config: &Config, clock: &SharedClock) -> Result<OpenState, OpenError> {
+    match find_state(config) {
+        StateFound::Memory => Err(OpenError::InMemory),
+        StateFound::Nothing(directory) => Err(OpenError::NoState(directory)),
+        StateFound::WithoutSecret(directory) => Err(OpenError::NoSecret(directory)),
+        StateFound::Whole(_) => open_state(config, clock),
+    }
+}
+
 /// The machine's clock, for everything but the embedded sandbox.
 pub fn system_clock() -> SharedClock {
     Arc::new(SystemClock)
@@ -76,7 +151,7 @@ pub async fn open_workspace(
     clock: SharedClock,
     read_only: bool,
 ) -> Result<OpenWorkspace, OpenError> {
-    let api = Api::new(api_config(config, &clock)?).map_err(|error| OpenError::Configuration(error.to_string()))?;
+    let api = connect(config, &clock)?;
     let guards = guards(config, state, clock, read_only);
     if let Some(strategy) = &config.identity {
         // The file is the operator's word: it replaces what was declared before.
@@ -84,6 +159,24 @@ pub async fn open_workspace(
         declared.map_err(|error| OpenError::Configuration(error.message))?;
     }
     Ok(OpenWorkspace::new(guards, api, config.pii))
+}
+
+/// Refuses a workspace that only calls itself a sandbox: its policy would be too lax for real people.
+pub async fn check_sandbox(workspace: &OpenWorkspace) -> Result<(), OpenError> {
+    if workspace.guards.workspace.kind != WorkspaceKind::Sandbox {
+        return Ok(());
+    }
+    let why = match workspace.api.answers_as_sandbox(&CallScope::within(SANDBOX_ANSWERS_WITHIN)).await {
+        Ok(true) => return Ok(()),
+        Ok(false) => "something else answers".to_owned(),
+        Err(error) => error.message,
+    };
+    Err(OpenError::NoSandbox { workspace: workspace.guards.workspace.name.clone(), why })
+}
+
+/// The way to a configured workspace. No host is called.
+pub fn connect(config: &WorkspaceConfig, clock: &SharedClock) -> Result<Api, OpenError> {
+    Api::new(api_config(config, clock)?).map_err(|error| OpenError::Configuration(error.to_string()))
 }
 
 /// The guards of a configured workspace.

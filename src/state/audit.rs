@@ -27,6 +27,22 @@ pub enum AuditPhase {
     Answer,
 }
 
+impl AuditPhase {
+    /// All phases, in the order a call can come to them.
+    pub const ALL: [Self; 5] = [Self::Decision, Self::Outcome, Self::Read, Self::Refusal, Self::Answer];
+
+    /// The phase's name on the command line and in listings.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Decision => "decision",
+            Self::Outcome => "outcome",
+            Self::Read => "read",
+            Self::Refusal => "refusal",
+            Self::Answer => "answer",
+        }
+    }
+}
+
 /// What is written about a call: never arguments, never personal data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEntry {

@@ -1,7 +1,7 @@
 //! The crafted tools, one file or folder per resource, and the one route to them.
 //!
 //! To add a tool: write a type that implements [`tool::Tool`] in the file of its resource, its prose in
-//! `tools/<name>.md`, a line in [`all`], and a test. Schemas, listing, contract, guards and documentation follow.
+//! `tools/<name>.md`, a line in [`under`], and a test. Schemas, listing, contract, guards and documentation follow.
 
 pub mod answer;
 pub mod context;
@@ -24,33 +24,40 @@ use std::sync::Arc;
 
 use tool::{Callable, Crafted, Tool};
 
-/// Every tool, in the order of the documentation.
+use crate::guard::policy::Policy;
+
+/// Every tool, in the order of the documentation, as it is where the operator has set no policy.
 pub fn all() -> Vec<Arc<dyn Callable>> {
+    under(&Policy::default())
+}
+
+/// Every tool as it is under a policy: where a plan may be asked for, its token is an argument.
+pub fn under(policy: &Policy) -> Vec<Arc<dyn Callable>> {
     vec![
-        crafted::<guardrails::GetGuardrails>(),
-        crafted::<guardrails::DeclareIdentityStrategy>(),
-        crafted::<guardrails::ListAudit>(),
-        crafted::<people::FindCustomers>(),
-        crafted::<people::GetCustomer>(),
-        crafted::<people::IdentifyCustomer>(),
-        crafted::<test_customers::ListTestCustomers>(),
-        crafted::<test_customers::DeleteTestCustomers>(),
-        crafted::<events::TrackEvent>(),
-        crafted::<segments::ListSegments>(),
-        crafted::<segments::GetSegment>(),
-        crafted::<segments::CreateSegment>(),
-        crafted::<segments::AddToSegment>(),
-        crafted::<segments::RemoveFromSegment>(),
-        crafted::<segments::DeleteSegment>(),
-        crafted::<messages::ListTemplates>(),
-        crafted::<messages::PreviewMessage>(),
-        crafted::<messages::SendTransactional>(),
-        crafted::<messages::GetDelivery>(),
-        crafted::<privacy::DeleteCustomer>(),
-        crafted::<privacy::EraseCustomer>(),
+        crafted::<guardrails::GetGuardrails>(policy),
+        crafted::<guardrails::DeclareIdentityStrategy>(policy),
+        crafted::<guardrails::ListAudit>(policy),
+        crafted::<people::FindCustomers>(policy),
+        crafted::<people::GetCustomer>(policy),
+        crafted::<people::IdentifyCustomer>(policy),
+        crafted::<test_customers::ListTestCustomers>(policy),
+        crafted::<test_customers::DeleteTestCustomers>(policy),
+        crafted::<events::TrackEvent>(policy),
+        crafted::<segments::ListSegments>(policy),
+        crafted::<segments::GetSegment>(policy),
+        crafted::<segments::CreateSegment>(policy),
+        crafted::<segments::AddToSegment>(policy),
+        crafted::<segments::RemoveFromSegment>(policy),
+        crafted::<segments::DeleteSegment>(policy),
+        crafted::<messages::ListTemplates>(policy),
+        crafted::<messages::PreviewMessage>(policy),
+        crafted::<messages::SendTransactional>(policy),
+        crafted::<messages::GetDelivery>(policy),
+        crafted::<privacy::DeleteCustomer>(policy),
+        crafted::<privacy::EraseCustomer>(policy),
     ]
 }
 
-fn crafted<T: Tool>() -> Arc<dyn Callable> {
-    Arc::new(Crafted::<T>::new())
+fn crafted<T: Tool>(policy: &Policy) -> Arc<dyn Callable> {
+    Arc::new(Crafted::<T>::under(policy))
 }

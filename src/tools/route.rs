@@ -192,7 +192,7 @@ fn with_fate(mut error: ToolError, effect: Effect) -> ToolError {
         error.fate = Fate::NothingHappened;
     } else if error.fate == Fate::Unknown {
         error.message.push_str(" It may have happened all the same.");
-    } else if !error.message.contains("othing was") {
+    } else if error.fate == Fate::NothingHappened && !error.message.contains("othing was") {
         error.message.push_str(" Nothing was changed.");
     }
     error

@@ -161,8 +161,20 @@ impl Tool for DeleteTestCustomers {
         let mut output = DeleteOutput { deleted: 0, gone_before: 0, kept: vec![] };
         #[expect(clippy::cast_precision_loss, reason = "a count of people for a progress bar")]
         let total = profiles.len() as f64;
-        for (done, profile) in profiles.into_iter().enumerate() {
-            match delete(cx, &profile.identifiers).await? {
+        let mut profiles = profiles.into_iter().enumerate();
+        while let Some((done, profile)) = profiles.next() {
+            let fate = match delete(cx, &profile.identifiers).await {
+                Err(error) if done == 0 => return Err(error),
+                Err(error) => {
+                    // What was deleted before must be told, not lost in an error.
+                    tracing::warn!(code = error.code.as_str(), "deleting test profiles broke off");
+                    let rest = std::iter::once(profile).chain(profiles.map(|(_, profile)| profile));
+                    output.kept.extend(rest.map(|profile| Kept { cio_id: profile.identifiers.cio_id, why: BROKE_OFF }));
+                    break;
+                }
+                Ok(fate) => fate,
+            };
+            match fate {
                 Fate::Deleted => output.deleted += 1,
                 Fate::GoneBefore => output.gone_before += 1,
                 Fate::Kept(kept) => {
@@ -179,6 +191,8 @@ impl Tool for DeleteTestCustomers {
         Ok(output)
     }
 }
+
+const BROKE_OFF: &str = "Customer.io did not answer, and the call ended there: make it again";
 
 enum Fate {
     Deleted,

@@ -10,9 +10,9 @@ use serde_json::{Map, Value};
 
 use super::context::CallContext;
 use crate::{
-    catalog::{HeldSchema, Spec, input_schema, schema_of},
+    catalog::{HeldSchema, Spec, answer_schema, input_schema},
     error::{ErrorCode, ToolError},
-    guard::intent::Intent,
+    guard::{intent::Intent, policy::Policy},
 };
 
 /// A crafted tool.
@@ -88,21 +88,15 @@ pub struct Crafted<T> {
 }
 
 impl<T: Tool> Crafted<T> {
-    /// Makes the schemas of a tool.
-    pub fn new() -> Self {
+    /// Makes the schemas of a tool under a policy.
+    pub fn under(policy: &Policy) -> Self {
         let spec = T::SPEC;
-        let schema = input_schema::<T::Input>(&spec);
+        let schema = input_schema::<T::Input>(&spec, policy.asks_preview(spec.name, spec.effect));
         let mut definition = model::Tool::new(spec.name, spec.description(), Arc::new(schema.clone()));
         definition.title = Some(spec.title.to_owned());
         definition.annotations = Some(spec.annotations());
-        definition.output_schema = Some(Arc::new(schema_of::<T::Output>()));
+        definition.output_schema = Some(Arc::new(answer_schema::<T::Output>()));
         Self { definition, arguments: HeldSchema::new(schema), tool: PhantomData }
-    }
-}
-
-impl<T: Tool> Default for Crafted<T> {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -144,9 +138,27 @@ fn read<I: DeserializeOwned>(arguments: Value) -> Result<I, ToolError> {
     serde_path_to_error::deserialize(arguments).map_err(|error| {
         let path = error.path().to_string();
         let field = if path == "." { Cow::Borrowed("arguments") } else { Cow::Owned(path) };
-        let why = error.into_inner().to_string();
+        let why = without_value(&error.into_inner().to_string());
         ToolError::invalid(field.clone(), format!("`{field}`: {why}. Nothing was changed."))
     })
+}
+
+/// Serde's own complaints repeat the value, which may be personal data: only what was expected is kept of them.
+fn without_value(why: &str) -> String {
+    let of_serde = why.starts_with("invalid ") || why.starts_with("unknown variant ");
+    match why.split_once(", expected ") {
+        Some((_, expected)) if of_serde => format!("expected {}", plain(expected)),
+        _ => why.to_owned(),
+    }
+}
+
+/// Rust's names of numbers in words.
+fn plain(expected: &str) -> &str {
+    match expected {
+        "i64" => "a whole number without a decimal point, of at most 18 digits",
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number from 0 on, without a decimal point",
+        other => other,
+    }
 }
 
 fn write<O: Serialize>(output: &O) -> Result<Value, ToolError> {
@@ -196,6 +208,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_not_repeated() {
+        let told = |error: serde_json::Error| without_value(&error.to_string());
+        let number = serde_json::from_value::<u32>(json!("ada@shop.example")).unwrap_err();
+        assert_eq!(told(number), "expected a whole number from 0 on, without a decimal point");
+        let object = serde_json::from_value::<std::collections::BTreeMap<String, u8>>(json!("secret")).unwrap_err();
+        assert_eq!(told(object), "expected a map");
+        assert_eq!(without_value("the time looks like milliseconds"), "the time looks like milliseconds");
+    }
 
     #[test]
     fn the_order_of_keys_makes_no_other_call() {

@@ -36,7 +36,9 @@ fn code(error: &UpstreamError) -> ErrorCode {
 
 fn message(error: &UpstreamError) -> String {
     let reference = error.reference.as_ref().map_or_else(String::new, |reference| format!(" (reference {reference})"));
-    format!("{}{reference}", error.message.trim_end())
+    let message = format!("{}{reference}", error.message.trim_end());
+    // What follows says what became of the call, in a sentence of its own.
+    if message.ends_with(['.', '!', '?']) { message } else { format!("{message}.") }
 }
 
 fn next_step(error: &UpstreamError) -> String {

@@ -10,19 +10,19 @@ use insta::assert_snapshot;
 use tempfile::TempDir;
 
 /// A run of the program in a directory and an environment of its own.
-struct Run {
+pub(crate) struct Run {
     directory: TempDir,
     command: Command,
 }
 
 /// What a run left behind.
-struct Left {
-    code: i32,
-    stdout: String,
-    stderr: String,
+pub(crate) struct Left {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
-fn customerio_mcp(args: &[&str]) -> Run {
+pub(crate) fn customerio_mcp(args: &[&str]) -> Run {
     let directory = TempDir::new().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_customerio-mcp"));
     command.args(args).env_clear().env("HOME", directory.path()).current_dir(directory.path()).stdin(Stdio::null());
@@ -30,17 +30,17 @@ fn customerio_mcp(args: &[&str]) -> Run {
 }
 
 impl Run {
-    fn env(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.command.env(name, value);
         self
     }
 
-    fn file(self, name: &str, text: &str) -> Self {
+    pub(crate) fn file(self, name: &str, text: &str) -> Self {
         fs::write(self.directory.path().join(name), text).unwrap();
         self
     }
 
-    fn finish(mut self) -> Left {
+    pub(crate) fn finish(mut self) -> Left {
         let output = self.command.output().unwrap();
         let home = self.directory.path().to_string_lossy().into_owned();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().replace(&home, "[home]");
@@ -54,14 +54,14 @@ impl Run {
 }
 
 /// Stdout of a run that succeeds and complains of nothing.
-fn printed(args: &[&str]) -> String {
+pub(crate) fn printed(args: &[&str]) -> String {
     let left = customerio_mcp(args).finish();
     assert_eq!((left.code, left.stderr.as_str()), (0, ""), "{args:?}");
     left.stdout
 }
 
 /// Stderr of a run that cannot begin and prints no result.
-fn refused(run: Run) -> String {
+pub(crate) fn refused(run: Run) -> String {
     let left = run.finish();
     assert_eq!((left.code, left.stdout.as_str()), (2, ""), "{}", left.stderr);
     left.stderr
@@ -156,9 +156,11 @@ fn every_command_teaches_by_help_within_80_columns() {
         &["tools", "list"],
         &["tools", "show"],
         &["tools", "table"],
+        &["tools", "errors"],
         &["config", "schema"],
         &["config", "check"],
         &["config", "variables"],
+        &["config", "table"],
         &["completions"],
     ];
     for command in commands {
@@ -271,7 +273,7 @@ fn check_says_what_a_configuration_amounts_to_and_shows_no_secret() {
     identity       by id, ids of form uuid, from users.uuid in the shop database
     policy         read allow, write allow, trigger allow, send approve,
                    delete approve, bulk_pii approve, content_in_use preview
-    single tools   trigger_broadcast deny
+    single tools   delete_segment deny
     budgets        sends 100/h 500/day, triggers 20000/h 100000/day,
                    writes 500/h 2000/day, deletes 50/h 200/day, new profiles 100/day
     test profiles  25 at once, 50/day, expire after 24 h

@@ -134,7 +134,7 @@ fn the_example_file_is_valid_and_means_what_it_says() {
     assert_eq!(prod.test_profiles.local_parts, ["test", "qa"]);
     assert_eq!(prod.recipients.live, ["@shop.example"]);
     assert_eq!(prod.pii, Pii::Masked);
-    assert_eq!(config.policy_tool_names().collect::<Vec<_>>(), [("prod", "trigger_broadcast")]);
+    assert_eq!(config.policy_tool_names().collect::<Vec<_>>(), [("prod", "delete_segment")]);
     assert_eq!(config.workspaces["local"].kind, WorkspaceKind::Sandbox);
 
     let embedded = setting.options(|options| options.purpose = Purpose::EmbeddedSandbox).load();
@@ -275,8 +275,8 @@ fn a_variable_without_effect_is_noted() {
 #[test]
 fn missing_and_half_credentials_are_named() {
     assert_snapshot!(Setting::new().refusal(), @"there is no credential of Customer.io: set CUSTOMERIO_APP_API_KEY, and CUSTOMERIO_SITE_ID with CUSTOMERIO_TRACKING_API_KEY, or write a customerio-mcp.toml. To try without an account: customerio-mcp serve --sandbox");
-    assert_snapshot!(Setting::live().variable("CUSTOMERIO_SITE_ID", "site").refusal(), @"CUSTOMERIO_SITE_ID is set without the tracking API key that belongs to it");
-    assert_snapshot!(Setting::live().variable("CUSTOMERIO_TRACKING_API_KEY", "key").refusal(), @"CUSTOMERIO_TRACKING_API_KEY is set without the site id that the key belongs to");
+    assert_snapshot!(Setting::live().variable("CUSTOMERIO_SITE_ID", "site").refusal(), @"CUSTOMERIO_SITE_ID is set without the tracking API key that belongs to it: set CUSTOMERIO_TRACKING_API_KEY");
+    assert_snapshot!(Setting::live().variable("CUSTOMERIO_TRACKING_API_KEY", "key").refusal(), @"CUSTOMERIO_TRACKING_API_KEY is set without the site id that the key belongs to: set CUSTOMERIO_SITE_ID");
     assert_snapshot!(Setting::live().toml("[workspaces.prod]\nregion = \"us\"\n").refusal(), @"customerio-mcp.toml:1: `workspaces.prod` has no credential: name one with `app_api_key_env`, or `site_id` and `tracking_api_key_env`");
     assert_snapshot!(Setting::live().variable("CUSTOMERIO_REGION", "europe").refusal(), @"CUSTOMERIO_REGION holds `europe`: valid are `auto`, `us` and `eu`");
 }

@@ -25,6 +25,8 @@ use rmcp::{
 };
 use serde_json::{Value, json};
 
+use crate::answers;
+
 /// When every test begins.
 pub(crate) const BEGIN: &str = "2026-03-02T09:05:00Z";
 
@@ -77,7 +79,7 @@ impl Setup {
         (self.configure)(&mut config);
         let workspace = open_workspace(&config, &state, shared, self.choice.read_only).await.unwrap();
         let workspace = Arc::new(workspace.with_timing(quick()));
-        let offer = Offer::new(tools::all(), &self.choice, &workspace.api).unwrap();
+        let offer = Offer::new(tools::under(&config.policy), &self.choice, &workspace.api).unwrap();
         let (client_end, server_end) = tokio::io::duplex(1 << 20);
         let (read, write) = tokio::io::split(server_end);
         let handler = Handler::new(Arc::new(offer), workspace);
@@ -141,6 +143,7 @@ impl Product {
         let text = result.content[0].as_text().unwrap().text.clone();
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), structured, "content and structured content differ");
         assert_eq!(result.is_error == Some(true), structured.get("error").is_some(), "{structured}");
+        answers::hold_to_contract(tool, &structured);
         structured
     }
 
@@ -214,6 +217,14 @@ impl Product {
     pub(crate) async fn app(&self, path: &str) -> (u16, Value) {
         let url = format!("{}/v1/{path}", self.sandbox.base_url());
         let response = self.http.get(url).bearer_auth(&self.sandbox.keys().app_api_key).send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap_or(Value::Null))
+    }
+
+    /// Posts to the sandbox's App API behind the product's back.
+    pub(crate) async fn app_post(&self, path: &str, body: Value) -> (u16, Value) {
+        let url = format!("{}/v1/{path}", self.sandbox.base_url());
+        let request = self.http.post(url).bearer_auth(&self.sandbox.keys().app_api_key).json(&body);
+        let response = request.send().await.unwrap();
         (response.status().as_u16(), response.json().await.unwrap_or(Value::Null))
     }
 }

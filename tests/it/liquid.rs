@@ -1,52 +1,16 @@
 //! The templates of `tests/fixtures/liquid` and what becomes of them; what a template asks for; and that no template,
 //! however hostile, panics or runs on.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use customerio_mcp::{
     clock::AdjustableClock,
     liquid::{Data, Finding, FindingKind, Links, RenderErrorKind, lint, render, variables},
 };
 use proptest::prelude::*;
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-/// Where the clock of the fixtures stands.
-const NOW: &str = "2026-03-02T09:05:00Z";
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Case {
-    name: String,
-    template: String,
-    #[serde(default)]
-    customer: Map<String, Value>,
-    #[serde(default)]
-    trigger: Map<String, Value>,
-    #[serde(default)]
-    snippets: BTreeMap<String, String>,
-    expect: Option<String>,
-    matches: Option<String>,
-    fails: Option<String>,
-    #[serde(default)]
-    #[expect(dead_code, reason = "for readers whose clock is not the fixtures'")]
-    clock: bool,
-    rests_on: String,
-}
-
-#[derive(Deserialize)]
-struct Theme {
-    case: Vec<Case>,
-}
-
-fn cases() -> Vec<Case> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/liquid");
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
-    files.sort();
-    let read = |file| toml::from_str::<Theme>(&std::fs::read_to_string(file).unwrap()).unwrap().case;
-    files.into_iter().flat_map(read).collect()
-}
+use crate::liquid_cases::{Case, NOW, cases};
 
 fn data(customer: Map<String, Value>, trigger: Map<String, Value>) -> Data {
     let mut namespaces = Map::new();
@@ -67,11 +31,9 @@ fn complaint(case: &Case) -> Option<String> {
     let mut data = data(case.customer.clone(), case.trigger.clone());
     data.snippets.clone_from(&case.snippets);
     let outcome = render(&case.template, &data);
-    let right = match (&case.expect, &case.matches, &case.fails, &outcome) {
-        (Some(expect), None, None, Ok(rendered)) => expect == rendered,
-        (None, Some(pattern), None, Ok(rendered)) => regex::Regex::new(pattern).unwrap().is_match(rendered),
-        (None, None, Some(fails), Err(error)) => error.to_string().contains(fails.as_str()),
-        _ => false,
+    let right = match &outcome {
+        Ok(rendered) => case.expects(rendered),
+        Err(error) => case.expects_failure(&error.to_string()),
     };
     (!right).then(|| format!("{} ({}): {outcome:?}", case.name, case.rests_on))
 }
@@ -172,6 +134,21 @@ fn lint_tells_what_fails_what_is_blank_and_what_is_a_tag() {
     UnknownNamespace: There is no "user" for this message, so user.name renders nothing and the message is sent without it. It has: customer, trigger.
     UnknownNamespace: There is no "evnt" for this message, so evnt.name renders nothing and the message is sent without it. It has: customer, trigger.
     "#);
+}
+
+#[test]
+fn lint_tells_an_empty_value_unless_it_is_meant() {
+    let mut data = shop();
+    data.namespaces.insert("trigger".to_owned(), json!({ "note": " ", "off": false }));
+    let blank = |template: &str| {
+        let found = lint(template, &data).unwrap();
+        assert!(found.iter().all(|finding| finding.kind == FindingKind::BlankValue && finding.leaves_blank));
+        found.into_iter().map(|finding| finding.path).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(blank("{{ trigger.note }}{{ customer.nothing }}{{ trigger.note }}"), "trigger.note customer.nothing");
+    assert_eq!(blank("{% if trigger.note %}{{ trigger.note }}{% endif %}"), "trigger.note");
+    assert_eq!(blank("{{ trigger.note | default: '' }}{{ trigger.note | strip }}{{ trigger.off }}"), "");
+    assert_eq!(blank("{% if trigger.note != blank %}{{ trigger.note }}{% endif %}{% assign a = '' %}{{ a }}"), "");
 }
 
 #[test]

@@ -2,9 +2,21 @@
 
 // The attribute tells the linter that helpers of tests may unwrap as the tests themselves do.
 #[cfg(test)]
+mod answers;
+#[cfg(test)]
 mod api;
 #[cfg(test)]
+mod bad_credentials;
+#[cfg(test)]
+mod bad_input;
+#[cfg(test)]
 mod cli;
+#[cfg(test)]
+mod cli_doctor;
+#[cfg(test)]
+mod cli_state;
+#[cfg(test)]
+mod cli_tools;
 #[cfg(test)]
 mod config;
 #[cfg(test)]
@@ -14,8 +26,24 @@ mod demo;
 #[cfg(test)]
 mod driver;
 #[cfg(test)]
+mod guards;
+#[cfg(test)]
+mod identity;
+#[cfg(test)]
 mod liquid;
+#[cfg(test)]
+mod liquid_cases;
+#[cfg(test)]
+mod preview;
 #[cfg(test)]
 mod sandbox;
 #[cfg(test)]
+mod sends;
+#[cfg(test)]
 mod state;
+#[cfg(test)]
+mod stdio;
+#[cfg(test)]
+mod verdicts;
+#[cfg(test)]
+mod witness;

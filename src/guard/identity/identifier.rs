@@ -101,8 +101,11 @@ impl Identifiers {
             cio_id: parse(IdType::CioId, cio_id)?,
         };
         if identifiers.refs().is_empty() {
-            return Err(ToolError::invalid("id", "No identifier was given. Give `id`, `email` or `cio_id`.")
-                .next("get_guardrails names the primary identifier of this workspace."));
+            return Err(ToolError::invalid(
+                "id",
+                "No identifier was given: give `id`, `email` or `cio_id`. Nothing was changed.",
+            )
+            .next("get_guardrails names the primary identifier of this workspace."));
         }
         Ok(identifiers)
     }
@@ -141,6 +144,13 @@ pub fn refuse_masked(value: &str, field: &str) -> Result<(), ToolError> {
 
 fn checked_id(value: &str, field: &str) -> Result<String, ToolError> {
     checked_text(value, field)?;
+    if matches!(value, "." | "..") {
+        return Err(identifier_error(
+            field,
+            "is a dot or two, which no web address can carry",
+            "Pass the identifier exactly as your own system has it.",
+        ));
+    }
     if value.starts_with("cio_") {
         return Err(identifier_error(
             field,
@@ -173,7 +183,7 @@ fn normal_email(value: &str, field: &str) -> Result<String, ToolError> {
         identifier_error(
             field,
             &format!("is no e-mail address ({})", error.to_string().to_lowercase()),
-            "Give an address such as ada@shop.example.",
+            "Give a bare address: one name, one @, one domain.",
         )
     })?;
     Ok(value.to_lowercase())
@@ -219,7 +229,7 @@ mod tests {
 
     #[test]
     fn odd_but_real_identifiers_pass() {
-        for id in ["a b", "a/b", "50%", "a+b&c", "漢字", "Zoë", "0", "..", "u-1"] {
+        for id in ["a b", "a/b", "50%", "a+b&c", "漢字", "Zoë", "0", "../a", "u-1"] {
             assert_eq!(code(IdType::Id, id), None, "{id}");
         }
         assert_eq!(
@@ -231,7 +241,7 @@ mod tests {
 
     #[test]
     fn what_would_go_wrong_in_silence_is_refused() {
-        for id in ["", " u1", "u1 ", "u\n1", "cio_0300", "u\u{200B}1"] {
+        for id in ["", " u1", "u1 ", "u\n1", "cio_0300", "u\u{200B}1", ".", ".."] {
             assert_eq!(code(IdType::Id, id), Some("invalid_identifier"), "{id:?}");
         }
         assert_eq!(code(IdType::Id, &"x".repeat(151)), Some("invalid_identifier"));

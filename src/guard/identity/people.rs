@@ -5,10 +5,11 @@
 
 use super::{
     identifier::{CustomerRef, IdType, Identifiers},
-    resolve::{Found, UpsertAction, decide},
+    resolve::{Found, UpsertAction, decide, look_alike},
     strategy::IdentityStrategy,
 };
 use crate::{
+    catalog::Effect,
     error::{ErrorCode, ToolError},
     guard::{
         Call, Guards,
@@ -117,12 +118,14 @@ impl Guards {
             let subjects = given.into_iter().map(|given| Subject { given, person: None }).collect();
             return Ok(Identified { subjects, ..Identified::default() });
         }
+        // Before anybody is looked for: the erased are not to be found, and "nobody" would invite to make them anew.
+        self.refuse_erased(call, &given).await?;
         if !call.directory.can_look_up() {
-            return unverified(given, customers, default);
+            return unverified(call, given, customers, strategy);
         }
         // A call that takes a person away must not act on what was true ten minutes ago.
-        let fresh = absent != Absent::Refuse;
-        let people = self.look_up(call.directory, &given, fresh).await?;
+        let fresh = absent != Absent::Refuse || call.effect == Effect::Delete;
+        let people = self.look_up(call.directory, &given, customers, fresh).await?;
         let mut identified = Identified::default();
         for ((given, person), customer) in given.into_iter().zip(people).zip(customers) {
             if person.is_none() {
@@ -131,6 +134,7 @@ impl Guards {
                     Absent::Accept => {}
                     Absent::Create => {
                         check_new(&given, strategy, &customer.field)?;
+                        check_alike(call.directory, &given, &customer.field).await?;
                         identified.creates += 1;
                     }
                 }
@@ -148,6 +152,7 @@ impl Guards {
         strategy: &IdentityStrategy,
     ) -> Result<UpsertAction, ToolError> {
         check_forms(given, strategy)?;
+        self.refuse_erased(call, &given.refs()).await?;
         if !call.directory.can_look_up() {
             let primary_alone = given.refs().len() == 1 && given.refs()[0].id_type == strategy.primary.id_type();
             return if primary_alone && !test { Ok(UpsertAction::Unverified) } else { Err(app_key_required()) };
@@ -161,6 +166,7 @@ impl Guards {
         &self,
         directory: &dyn Directory,
         given: &[CustomerRef],
+        customers: &[GivenCustomer],
         fresh: bool,
     ) -> Result<Vec<Option<KnownPerson>>, ToolError> {
         let mut people = if fresh { vec![None; given.len()] } else { self.remembered(given).await? };
@@ -176,7 +182,7 @@ impl Guards {
             people[at] = match wanted.id_type {
                 IdType::Id => by_id.iter().find(|person| person.id.as_ref() == Some(&wanted.value)).cloned(),
                 IdType::CioId => directory.person_by_cio_id(wanted.value.clone()).await?,
-                IdType::Email => one_of(directory.people_by_email(wanted.value.clone()).await?)?,
+                IdType::Email => one_of(directory.people_by_email(wanted.value.clone()).await?, &customers[at].field)?,
             };
         }
         self.remember(given, &people).await?;
@@ -264,6 +270,15 @@ fn check_new(given: &CustomerRef, strategy: Option<&IdentityStrategy>, field: &s
     }
 }
 
+/// A named person who would be created must not be a known one written differently.
+async fn check_alike(directory: &dyn Directory, given: &CustomerRef, field: &str) -> Result<(), ToolError> {
+    if given.id_type != IdType::Id {
+        return Ok(());
+    }
+    let alike = directory.people_by_id(id_variants(&given.value)).await?;
+    if alike.is_empty() { Ok(()) } else { Err(look_alike(&alike, field)) }
+}
+
 fn check_email(email: &str, strategy: &IdentityStrategy, field: &str) -> Result<(), ToolError> {
     let allowed = &strategy.email_domains;
     if allowed.is_empty() || allowed.iter().any(|domain| email.ends_with(domain.to_lowercase().as_str())) {
@@ -277,21 +292,36 @@ fn check_email(email: &str, strategy: &IdentityStrategy, field: &str) -> Result<
     .next(format!("Allowed: {}.", allowed.join(", "))))
 }
 
-fn unverified(given: Vec<CustomerRef>, customers: &[GivenCustomer], primary: IdType) -> Result<Identified, ToolError> {
-    if let Some((_, customer)) = given.iter().zip(customers).find(|(given, _)| given.id_type != primary) {
-        return Err(app_key_required().at(customer.field.clone()));
+/// People nobody can look up. An event or membership makes whoever it names, so the name must fit the strategy.
+fn unverified(
+    call: &Call<'_>,
+    given: Vec<CustomerRef>,
+    customers: &[GivenCustomer],
+    strategy: Option<&IdentityStrategy>,
+) -> Result<Identified, ToolError> {
+    let strategy = strategy.ok_or_else(strategy_required)?;
+    for (given, customer) in given.iter().zip(customers) {
+        // Track takes an id with the shape of an address for an address: only the person's `cio_id` would do.
+        let mistaken = given.id_type == IdType::Id && given.value.contains('@');
+        if mistaken || given.id_type != strategy.primary.id_type() {
+            return Err(app_key_required().at(customer.field.clone()));
+        }
+        if call.effect == Effect::Trigger {
+            check_new(given, Some(strategy), &customer.field)?;
+        }
     }
     let subjects = given.into_iter().map(|given| Subject { given, person: None }).collect();
     Ok(Identified { subjects, ..Identified::default() })
 }
 
-fn one_of(people: Vec<KnownPerson>) -> Result<Option<KnownPerson>, ToolError> {
+fn one_of(people: Vec<KnownPerson>, field: &str) -> Result<Option<KnownPerson>, ToolError> {
     let mut people = people.into_iter();
     match (people.next(), people.next()) {
         (_, Some(_)) => Err(ToolError::new(
             ErrorCode::IdentityConflict,
             "Several people share this e-mail address. Nothing was changed.",
         )
+        .at(field)
         .next("find_customers lists them; name the one you mean by `cio_id`.")),
         (person, None) => Ok(person),
     }

@@ -65,7 +65,7 @@ pub(super) fn decide(
 /// Neither `cio_id` nor `id` names anybody.
 fn without_target(given: &Identifiers, found: &Found, strategy: &IdentityStrategy) -> Result<UpsertAction, ToolError> {
     if !found.look_alikes.is_empty() {
-        return Err(look_alike(&found.look_alikes));
+        return Err(look_alike(&found.look_alikes, "id"));
     }
     match found.by_email.as_slice() {
         [] => create(given, strategy),
@@ -102,9 +102,9 @@ fn update(given: &Identifiers, found: &Found, person: &KnownPerson) -> Result<Up
     if let Some(id) = &given.id {
         match (&person.id, &found.by_id) {
             (Some(own), _) if own == id => {}
-            (_, Some(other)) if other.cio_id != person.cio_id => return Err(two_people(person, other, "id")),
+            (_, Some(other)) if other.cio_id != person.cio_id => return Err(two_people(given, person, other, "id")),
             (Some(_), _) => return Err(immutable("id", person, "Ids cannot be changed once set.")),
-            (None, _) if !found.look_alikes.is_empty() => return Err(look_alike(&found.look_alikes)),
+            (None, _) if !found.look_alikes.is_empty() => return Err(look_alike(&found.look_alikes, "id")),
             (None, _) => attaches.push(IdType::Id),
         }
     }
@@ -113,7 +113,7 @@ fn update(given: &Identifiers, found: &Found, person: &KnownPerson) -> Result<Up
         && !person.has_email(email)
     {
         if let Some(other) = found.by_email.iter().find(|other| other.cio_id != person.cio_id) {
-            return Err(two_people(person, other, "email"));
+            return Err(two_people(given, person, other, "email"));
         }
         match person.email {
             None => attaches.push(IdType::Email),
@@ -129,7 +129,7 @@ fn update(given: &Identifiers, found: &Found, person: &KnownPerson) -> Result<Up
     } else if given.email.is_some()
         && let Some(other) = found.by_email.iter().find(|other| other.cio_id != person.cio_id)
     {
-        return Err(two_people(person, other, "email"));
+        return Err(two_people(given, person, other, "email"));
     }
     Ok(UpsertAction::Update { person: person.clone(), attaches, changes_email })
 }
@@ -154,8 +154,12 @@ fn email_of_another(person: &KnownPerson) -> ToolError {
     .next("Update that person by their `cio_id`, or use another address for the new person.")
 }
 
-fn two_people(person: &KnownPerson, other: &KnownPerson, field: &'static str) -> ToolError {
-    let named_by = if field == "email" { "id" } else { "cio_id" };
+fn two_people(given: &Identifiers, person: &KnownPerson, other: &KnownPerson, field: &'static str) -> ToolError {
+    let named_by = match (&given.cio_id, field) {
+        (Some(_), _) => "cio_id",
+        (None, "email") => "id",
+        (None, _) => "email",
+    };
     ToolError::new(
         ErrorCode::IdentityConflict,
         "The identifiers belong to two different people. Customer.io would answer success and write neither. Nothing \
@@ -177,14 +181,17 @@ fn shared_email(people: &[KnownPerson]) -> ToolError {
     .next("Name the one you mean by `cio_id`.")
 }
 
-fn look_alike(people: &[KnownPerson]) -> ToolError {
+/// The answer to an id that would make a second person of one that exists.
+pub(super) fn look_alike(people: &[KnownPerson], field: &str) -> ToolError {
     let owned: Vec<_> = people.iter().map(|person| ("id", person)).collect();
     ToolError::new(
         ErrorCode::IdentityConflict,
-        "The `id` is new, but differs only by case or spaces from one that exists; ids are compared with case, so this \
-         would make a second person. Nothing was changed.",
+        format!(
+            "The `{field}` is new, but differs only by case or spaces from one that exists; ids are compared with \
+             case, so this would make a second person. Nothing was changed."
+        ),
     )
-    .at("id")
+    .at(field)
     .with(owners(&owned))
     .next("Use the existing person's `cio_id`, or check the id at its source.")
 }
@@ -197,7 +204,7 @@ fn immutable(field: &'static str, person: &KnownPerson, why: &str) -> ToolError 
     };
     ToolError::new(ErrorCode::IdentifierImmutable, format!("{why} Nothing was changed."))
         .at(field)
-        .with(owners(&[(field, person)]))
+        .with(json!({ "person": { "cio_id": person.cio_id } }))
         .next(next)
 }
 

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::identifier::IdType;
 use crate::error::{ErrorCode, ToolError};
 
+/// Bounds on the sentence that says where ids come from, in characters.
+const SOURCE_CHARS: std::ops::RangeInclusive<usize> = 3..=300;
+
 /// How people are identified in a workspace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -25,6 +28,28 @@ pub struct IdentityStrategy {
     /// Whether events of visitors not yet identified are used.
     #[serde(default)]
     pub anonymous_ids: bool,
+}
+
+impl IdentityStrategy {
+    /// What is wrong with it, by field: the same for a file, a command and a tool.
+    pub fn faults(&self) -> Vec<(&'static str, String)> {
+        let mut faults = Vec::new();
+        if !SOURCE_CHARS.contains(&self.source.trim().chars().count()) {
+            let message = "takes one sentence of 3 to 300 characters, such as \"users.uuid in the shop database\"";
+            faults.push(("source", message.to_owned()));
+        }
+        if let Some(entry) = self.email_domains.iter().find(|entry| !is_domain(entry)) {
+            faults.push(("email_domains", format!("holds `{entry}`: write domains as `@shop.example`")));
+        }
+        faults
+    }
+}
+
+/// Whether an entry of a list stands for all addresses of a domain: `@shop.example`.
+pub fn is_domain(entry: &str) -> bool {
+    entry
+        .strip_prefix('@')
+        .is_some_and(|domain| !domain.is_empty() && domain.chars().all(|c| c.is_alphanumeric() || c == '.' || c == '-'))
 }
 
 /// The identifier every person of the workspace has.

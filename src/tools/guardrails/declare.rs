@@ -35,7 +35,10 @@ impl Tool for DeclareIdentityStrategy {
     type Input = IdentityStrategy;
     type Output = Output;
 
-    fn intent(_: &IdentityStrategy) -> Result<Intent, ToolError> {
+    fn intent(input: &IdentityStrategy) -> Result<Intent, ToolError> {
+        if let Some((field, message)) = input.faults().into_iter().next() {
+            return Err(ToolError::invalid(field, format!("`{field}` {message}. Nothing was changed.")));
+        }
         Ok(Intent::nobody().on("the identity strategy"))
     }
 

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::channel::Channel;
 use crate::{
     api::{UpstreamErrorKind, deliveries::Delivery},
     catalog::{Credential, Effect, Retry, Spec, Toolset},
@@ -45,6 +46,9 @@ pub struct Output {
     /// Whether that is an end.
     #[serde(rename = "final")]
     is_final: bool,
+    /// What an end without arrival means.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meaning: Option<&'static str>,
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<Untrusted<String>>,
@@ -74,13 +78,33 @@ pub struct Archived {
     body: Option<Untrusted<String>>,
 }
 
-/// States from which nothing follows by itself, gravest first.
-const ENDS: &[&str] = &["failed", "undeliverable", "bounced", "suppressed", "dropped", "spammed"];
+/// States in which nobody gets anything and nothing follows by itself, gravest first, with what they mean (behaviour.md
+/// section 6).
+const ENDS: &[(&str, &str)] = &[
+    ("failed", "It never left Customer.io, as a rule because its Liquid could not be rendered. Nobody got it."),
+    (
+        "undeliverable",
+        "Customer.io did not send it: the person is unsubscribed, suppressed or deleted, has had too many messages, or \
+         the sender's domain is not verified. Nobody got it.",
+    ),
+    ("bounced", "The recipient's provider refused it."),
+    ("suppressed", "The address is on a suppression list. Nobody got it."),
+    ("dropped", "The address is on a suppression list. Nobody got it."),
+    ("spammed", "The recipient reported it as spam."),
+];
 /// States in the order they are reached.
 const STEPS: &[&str] =
-    &["converted", "clicked", "opened", "delivered", "sent", "attempted", "drafted", "queued", "created"];
+    &["converted", "clicked", "opened", "delivered", "sent", "drafted", "attempted", "queued", "created"];
 /// Reaching one of these ends the wait.
 const ARRIVED: &[&str] = &["converted", "clicked", "opened", "delivered"];
+const HELD: &str = "It is held as a draft until somebody sends it in Customer.io.";
+
+/// Where a delivery stands.
+struct Standing {
+    state: &'static str,
+    is_final: bool,
+    meaning: Option<&'static str>,
+}
 
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
@@ -107,9 +131,9 @@ impl Tool for GetDelivery {
         let wait = Duration::from_secs(input.wait_seconds.unwrap_or(0));
         let until = (tokio::time::Instant::now() + wait).min(cx.scope.deadline);
         let mut delivery = look(cx, &input.delivery_id).await?;
-        while !state(&delivery).1 && tokio::time::Instant::now() + BETWEEN_LOOKS <= until {
+        while !standing(&delivery).is_final && tokio::time::Instant::now() + BETWEEN_LOOKS <= until {
             let waited = wait.saturating_sub(until.saturating_duration_since(tokio::time::Instant::now()));
-            cx.caller.progress.report(waited.as_secs_f64(), wait.as_secs_f64(), &state(&delivery).0).await;
+            cx.caller.progress.report(waited.as_secs_f64(), wait.as_secs_f64(), standing(&delivery).state).await;
             tokio::select! {
                 () = tokio::time::sleep(BETWEEN_LOOKS) => {}
                 () = cx.scope.cancel.cancelled() => break,
@@ -126,11 +150,17 @@ impl Tool for GetDelivery {
 
 async fn look(cx: &CallContext<'_>, delivery_id: &str) -> Result<Delivery, ToolError> {
     cx.api().delivery(&cx.scope, delivery_id).await.map_err(|error| match error.kind {
-        UpstreamErrorKind::NotFound => ToolError::new(ErrorCode::NotFound, "There is no delivery with this id.")
-            .at("delivery_id")
-            .next("Use the `delivery_id` that send_transactional answered; a new one may take a moment to show."),
+        // An id that no address can carry was not even asked for.
+        UpstreamErrorKind::Rejected if error.status.is_none() => no_such_delivery(),
+        UpstreamErrorKind::NotFound => no_such_delivery(),
         _ => error.into(),
     })
+}
+
+fn no_such_delivery() -> ToolError {
+    ToolError::new(ErrorCode::NotFound, "There is no delivery with this id.")
+        .at("delivery_id")
+        .next("Use the `delivery_id` that send_transactional answered; a new one may take a moment to show.")
 }
 
 async fn archived(cx: &CallContext<'_>, delivery_id: &str) -> Result<Archived, ToolError> {
@@ -138,23 +168,24 @@ async fn archived(cx: &CallContext<'_>, delivery_id: &str) -> Result<Archived, T
     Ok(Archived { forgotten: message.forgotten, from: message.from, body: message.body.map(untrusted) })
 }
 
-/// The furthest a delivery has come, and whether that is an end.
-fn state(delivery: &Delivery) -> (String, bool) {
-    let reached = |name: &&&str| delivery.metrics.get(**name).is_some_and(Option::is_some);
-    if let Some(end) = ENDS.iter().find(reached) {
-        return ((*end).to_owned(), true);
+/// The furthest a delivery has come. Channels that do not tell of arrivals end with `sent`.
+fn standing(delivery: &Delivery) -> Standing {
+    let reached = |name: &str| delivery.metrics.get(name).is_some_and(Option::is_some);
+    if let Some((state, meaning)) = ENDS.iter().find(|(state, _)| reached(state)) {
+        return Standing { state, is_final: true, meaning: Some(meaning) };
     }
-    match STEPS.iter().find(reached) {
-        Some(step) => ((*step).to_owned(), ARRIVED.contains(step)),
-        None => ("queued".to_owned(), false),
-    }
+    let state = STEPS.iter().find(|step| reached(step)).copied().unwrap_or("queued");
+    let reports = Channel::of_delivery_type(&delivery.kind).is_none_or(Channel::reports_delivery);
+    let is_final = ARRIVED.contains(&state) || state == "drafted" || (state == "sent" && !reports);
+    Standing { state, is_final, meaning: (state == "drafted").then_some(HELD) }
 }
 
 fn shown(delivery: Delivery, archived: Option<Archived>) -> Output {
-    let (state, is_final) = state(&delivery);
+    let Standing { state, is_final, meaning } = standing(&delivery);
     Output {
-        state,
+        state: state.to_owned(),
         is_final,
+        meaning,
         failure: delivery.failure_message.filter(|message| !message.is_empty()).map(untrusted),
         kind: delivery.kind,
         customer: delivery.customer_identifiers.map(|person| known(person).into()),

@@ -1,10 +1,13 @@
 //! Tools for messages: templates, previews, transactional sends, deliveries.
 
+pub mod channel;
 pub mod delivery;
+mod namespaces;
 pub mod preview;
 mod rendering;
 pub mod send;
 pub mod templates;
+pub mod variables;
 
 pub use delivery::GetDelivery;
 pub use preview::PreviewMessage;

@@ -2,14 +2,19 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, json};
 
-use super::rendering::{Message, Overrides, Rendered, data_for};
+use super::{
+    channel::Channel,
+    namespaces::{Reader, data_for},
+    rendering::{Message, Overrides, Rendered},
+    variables::VariableLine,
+};
 use crate::{
     catalog::{Credential, Effect, Retry, Spec, Toolset},
     error::{ErrorCode, ToolError},
     guard::{identity::identifier::IdType, intent::Intent, values},
-    liquid::{Data, FindingKind, Variable},
+    liquid::{self, Data, FindingKind},
     tools::{
         answer::{Untrusted, untrusted},
         context::CallContext,
@@ -53,7 +58,7 @@ pub struct Output {
     variables: Vec<VariableLine>,
     /// Facts about the person that decide whether they get it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    warnings: Vec<&'static str>,
+    warnings: Vec<String>,
 }
 
 /// What a send would come to.
@@ -81,8 +86,12 @@ pub struct Failure {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(inline)]
 pub struct Part {
-    part: &'static str,
+    #[serde(rename = "part")]
+    name: &'static str,
     text: String,
+    /// What of it is not shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
 }
 
 /// Something to mend.
@@ -93,17 +102,6 @@ pub struct FindingLine {
     kind: &'static str,
     path: String,
     message: String,
-}
-
-/// A variable that the template reads.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(inline)]
-pub struct VariableLine {
-    path: String,
-    /// `customer`: their attributes. `message_data`: yours. `missing`: nobody gives it. `unknown_namespace`: blank.
-    source: &'static str,
-    /// It has a fallback.
-    guarded: bool,
 }
 
 impl Tool for PreviewMessage {
@@ -133,19 +131,19 @@ impl Tool for PreviewMessage {
                 .at("customer")
                 .next("Check `id_type`; find_customers finds people.")
         })?;
-        let data = data_for(cx, Some(&person), input.message_data.unwrap_or_default().into_map()).await?;
+        let message_data = input.message_data.unwrap_or_default().into_map();
+        let data = data_for(cx, Reader::Known(&person), &message, message_data).await?;
         let rendered = Rendered::of(&message, &data);
-        let mut warnings = Vec::new();
-        if person.unsubscribed && !message.template.as_ref().is_some_and(|template| template.send_to_unsubscribed) {
-            warnings.push(
-                "The person is unsubscribed and the template does not go to the unsubscribed: they would get nothing.",
-            );
+        let mut warnings = message.warnings(Some(&person));
+        if message.channel == Some(Channel::Email) && person.identifiers.email.is_none() {
+            warnings.push("The person has no e-mail address: the send needs `to`.".to_owned());
         }
-        Ok(answer(message.channel, rendered, &data, warnings))
+        let channel = message.channel.map_or(message.delivery_type, |channel| channel.as_str().to_owned());
+        Ok(answer(channel, rendered, &data, warnings))
     }
 }
 
-fn answer(channel: String, rendered: Rendered, data: &Data, warnings: Vec<&'static str>) -> Output {
+fn answer(channel: String, rendered: Rendered, data: &Data, warnings: Vec<String>) -> Output {
     let failure = rendered.failure().map(|(part, error)| Failure { part, message: error.to_string() });
     let verdict = match (&failure, rendered.goes_out_blank()) {
         (Some(_), _) => Verdict::Fails,
@@ -163,9 +161,9 @@ fn answer(channel: String, rendered: Rendered, data: &Data, warnings: Vec<&'stat
         channel,
         failure,
         findings: findings.collect(),
-        variables: rendered.variables.iter().map(|variable| source(variable, data)).collect(),
+        variables: rendered.variables.iter().map(|variable| VariableLine::of(variable, data)).collect(),
         rendered: untrusted(
-            rendered.parts.into_iter().filter_map(|(part, text)| Some(Part { part, text: text.ok()? })).collect(),
+            rendered.parts.into_iter().filter_map(|(part, text)| Some(Part::of(part, text.ok()?, data))).collect(),
         ),
         warnings,
     }
@@ -174,39 +172,38 @@ fn answer(channel: String, rendered: Rendered, data: &Data, warnings: Vec<&'stat
 const fn kind(kind: FindingKind) -> &'static str {
     match kind {
         FindingKind::MissingAttribute => "missing_attribute",
+        FindingKind::BlankValue => "blank_value",
         FindingKind::UnknownNamespace => "unknown_namespace",
         FindingKind::TagUsedAsVariable => "tag_used_as_variable",
     }
 }
 
-fn source(variable: &Variable, data: &Data) -> VariableLine {
-    let source = match (variable.namespace.as_str(), data.namespaces.get(&variable.namespace)) {
-        ("snippets", _) => "snippet",
-        (_, None) => "unknown_namespace",
-        (namespace, Some(root)) if holds(root, &variable.path) => match namespace {
-            "trigger" => "message_data",
-            "customer" => "customer",
-            _ => "message",
-        },
-        _ => "missing",
-    };
-    VariableLine { path: variable.path.clone(), source, guarded: variable.guarded }
+/// The longest part that is shown as it is, in characters.
+const MAX_PART_CHARS: usize = 4_000;
+
+impl Part {
+    /// A part; a long page is shown as the text people read in it, and what is long even then is cut.
+    fn of(name: &'static str, text: String, data: &Data) -> Self {
+        let chars = text.chars().count();
+        if chars <= MAX_PART_CHARS {
+            return Self { name, text, note: None };
+        }
+        let (shown, what) = match readable(&text, data) {
+            Some(readable) => (readable, "the text of HTML"),
+            None => (text, "the beginning"),
+        };
+        let shown: String = shown.chars().take(MAX_PART_CHARS).collect();
+        Self { name, text: shown, note: Some(format!("{what}; all of it has {chars} characters")) }
+    }
 }
 
-/// Whether a namespace has a path; what a loop reads from each item is looked for in the first.
-fn holds(root: &Value, path: &str) -> bool {
-    let mut at = root;
-    let steps = path.split(['.', '[']).skip(1).map(|step| step.trim_end_matches(']').trim_matches(['"', '\'']));
-    for step in steps {
-        let next = match at {
-            Value::Object(map) => map.get(step),
-            Value::Array(items) => items.get(step.parse().unwrap_or(0)),
-            _ => None,
-        };
-        match next {
-            Some(value) => at = value,
-            None => return matches!(step, "size" | "first" | "last") && at.is_array(),
-        }
+/// What people read in a page: the dialect's own filter takes the markup away.
+fn readable(page: &str, data: &Data) -> Option<String> {
+    if !page.contains("</") {
+        return None;
     }
-    true
+    // Neighbouring blocks are words apart.
+    let page = json!(page.replace('<', " <"));
+    let data = Data { namespaces: Map::from_iter([("page".to_owned(), page)]), ..data.clone() };
+    liquid::render("{{ page | strip_html | normalize_whitespace | strip }}", &data).ok()
 }

@@ -1,15 +1,17 @@
 //! What a message will say to one person: rendered with their attributes by the same rules as Customer.io's.
 
-use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
-use super::templates;
+use serde_json::json;
+
+use super::{channel::Channel, templates, variables::snippet_of};
 use crate::{
     api::{
         people::Person,
         templates::{Template, TemplateContent},
     },
     error::{ErrorCode, ToolError},
-    liquid::{self, Data, Finding, FindingKind, RenderError, Variable},
+    liquid::{self, Data, Finding, FindingKind, RenderError, RenderErrorKind, Variable},
     tools::context::CallContext,
 };
 
@@ -17,9 +19,15 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(super) struct Message {
     pub(super) template: Option<Template>,
-    pub(super) channel: String,
+    /// Nothing if the workspace calls the channel by a name not known here.
+    pub(super) channel: Option<Channel>,
+    /// The channel as deliveries name it, such as `email` or `twilio`.
+    pub(super) delivery_type: String,
+    pub(super) send_to_unsubscribed: bool,
     /// The parts that are rendered, by name, in the order people read them.
     pub(super) parts: Vec<(&'static str, String)>,
+    /// What was asked for and could not be had.
+    notes: Vec<String>,
 }
 
 /// Parts of a message that its sender writes in place of the template's.
@@ -27,6 +35,8 @@ pub(super) struct Message {
 pub(super) struct Overrides {
     pub(super) subject: Option<String>,
     pub(super) body: Option<String>,
+    pub(super) from: Option<String>,
+    pub(super) send_to_unsubscribed: Option<bool>,
 }
 
 impl Message {
@@ -39,21 +49,59 @@ impl Message {
     ) -> Result<Self, ToolError> {
         let template = templates::find(cx, template).await?;
         let contents = cx.api().template_contents(&cx.scope, template.id).await?;
-        let content = in_language(contents, language)?;
-        let channel = content.kind.clone();
+        let (content, notes) = in_language(contents, language)?;
         let parts = [
+            ("from", overrides.from.or(content.from).filter(|text| is_liquid(text))),
+            ("reply_to", content.reply_to.filter(|text| is_liquid(text))),
             ("subject", overrides.subject.or(content.subject)),
             ("preheader", content.preheader_text),
             ("body", overrides.body.or(content.body)),
             ("body_plain", content.body_plain),
         ];
-        Ok(Self { template: Some(template), channel, parts: present(parts) })
+        Ok(Self {
+            channel: Channel::of_delivery_type(&content.kind),
+            delivery_type: content.kind,
+            send_to_unsubscribed: overrides.send_to_unsubscribed.unwrap_or(template.send_to_unsubscribed),
+            template: Some(template),
+            parts: present(parts),
+            notes,
+        })
     }
 
-    /// A message written in place, without a template.
+    /// An e-mail written in place, without a template. It goes to the unsubscribed too.
     pub(super) fn inline(overrides: Overrides) -> Self {
-        let parts = [("subject", overrides.subject), ("body", overrides.body)];
-        Self { template: None, channel: "email".to_owned(), parts: present(parts) }
+        let from = overrides.from.filter(|text| is_liquid(text));
+        Self {
+            template: None,
+            channel: Some(Channel::Email),
+            delivery_type: "email".to_owned(),
+            send_to_unsubscribed: overrides.send_to_unsubscribed.unwrap_or(true),
+            parts: present([("from", from), ("subject", overrides.subject), ("body", overrides.body)]),
+            notes: Vec::new(),
+        }
+    }
+
+    /// What keeps the message from its reader though it renders.
+    pub(super) fn warnings(&self, person: Option<&Person>) -> Vec<String> {
+        let mut warnings = self.notes.clone();
+        if !self.send_to_unsubscribed && person.is_some_and(|person| person.unsubscribed) {
+            warnings.push(
+                "The person is unsubscribed and the message does not go to the unsubscribed: they get nothing, and \
+                 the delivery ends `undeliverable`."
+                    .to_owned(),
+            );
+        }
+        if self.template.as_ref().is_some_and(|template| template.queue_drafts) {
+            warnings.push(
+                "The template holds its messages as drafts: somebody has to send them in Customer.io.".to_owned(),
+            );
+        }
+        warnings
+    }
+
+    /// The parts without which a message says nothing. A preheader or plain text may be empty.
+    fn required_parts(&self) -> &'static [&'static str] {
+        if self.channel == Some(Channel::Email) { &["subject", "body"] } else { &["body"] }
     }
 }
 
@@ -61,56 +109,32 @@ fn present<const N: usize>(parts: [(&'static str, Option<String>); N]) -> Vec<(&
     parts.into_iter().filter_map(|(name, text)| Some((name, text.filter(|text| !text.is_empty())?))).collect()
 }
 
-/// The content in the language asked for, else the default one.
-fn in_language(contents: Vec<TemplateContent>, language: Option<&str>) -> Result<TemplateContent, ToolError> {
+/// Whether a text has anything to render.
+pub(super) fn is_liquid(text: &str) -> bool {
+    text.contains("{{") || text.contains("{%")
+}
+
+/// The content in the language asked for, else the default one with a note of it.
+fn in_language(
+    contents: Vec<TemplateContent>,
+    language: Option<&str>,
+) -> Result<(TemplateContent, Vec<String>), ToolError> {
     let languages: Vec<_> = contents.iter().map(|content| content.language.clone()).filter(|l| !l.is_empty()).collect();
     let wanted = language.unwrap_or_default();
     let exact = contents.iter().position(|content| content.language == wanted);
     let default = contents.iter().position(|content| content.language.is_empty());
     let at = exact.or(default).or((!contents.is_empty()).then_some(0));
-    at.and_then(|at| contents.into_iter().nth(at)).ok_or_else(|| {
-        ToolError::new(ErrorCode::NotFound, "The template has no content. Nothing was sent.").at("language").next(
-            format!("Languages it has: {}.", if languages.is_empty() { "none".into() } else { languages.join(", ") }),
-        )
-    })
-}
-
-/// What rendering needs besides the message.
-pub(super) async fn data_for(
-    cx: &CallContext<'_>,
-    person: Option<&Person>,
-    message_data: Map<String, Value>,
-) -> Result<Data, ToolError> {
-    let snippets =
-        cx.api().snippets(&cx.scope).await?.into_iter().map(|snippet| (snippet.name, snippet.value)).collect();
-    let mut namespaces = Map::new();
-    namespaces.insert("customer".into(), Value::Object(person.map(customer_namespace).unwrap_or_default()));
-    namespaces.insert("trigger".into(), Value::Object(message_data));
-    namespaces.insert("delivery_id".into(), json!("unsent"));
-    Ok(Data { namespaces, snippets, links: liquid::Links::default(), clock: cx.guards().clock.clone() })
-}
-
-/// A person as templates see them. Customer.io shows nested values as JSON text; templates reach into them.
-fn customer_namespace(person: &Person) -> Map<String, Value> {
-    let mut customer: Map<String, Value> = person
-        .attributes
-        .iter()
-        .filter(|(_, value)| !value.is_null() && value.as_str() != Some(""))
-        .map(|(name, value)| (name.clone(), nested(value)))
-        .collect();
-    let identifiers = &person.identifiers;
-    for (name, value) in [("id", &identifiers.id), ("email", &identifiers.email)] {
-        if let Some(value) = value {
-            customer.insert(name.into(), json!(value));
-        }
-    }
-    customer.insert("cio_id".into(), json!(identifiers.cio_id));
-    customer
-}
-
-fn nested(value: &Value) -> Value {
-    let json = value.as_str().filter(|text| text.starts_with(['{', '[']));
-    json.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_else(|| value.clone())
+    let languages = if languages.is_empty() { "none".to_owned() } else { languages.join(", ") };
+    let notes = match exact {
+        None if !wanted.is_empty() => vec![format!(
+            "The template has no text in this `language`: the default one is used. Its languages: {languages}."
+        )],
+        _ => Vec::new(),
+    };
+    let content = at.and_then(|at| contents.into_iter().nth(at)).ok_or_else(|| {
+        ToolError::new(ErrorCode::NotFound, "The template has no content. Nothing was sent.").at("template")
+    })?;
+    Ok((content, notes))
 }
 
 /// A message as one person would get it.
@@ -119,24 +143,38 @@ pub(super) struct Rendered {
     /// Each part, rendered, or why it cannot be.
     pub(super) parts: Vec<(&'static str, Result<String, RenderError>)>,
     pub(super) findings: Vec<(&'static str, Finding)>,
+    /// What the message and the snippets it uses read, each once.
     pub(super) variables: Vec<Variable>,
+    required: &'static [&'static str],
 }
 
 impl Rendered {
     pub(super) fn of(message: &Message, data: &Data) -> Self {
-        let mut rendered = Self { parts: vec![], findings: vec![], variables: vec![] };
+        let mut rendered =
+            Self { parts: vec![], findings: vec![], variables: vec![], required: message.required_parts() };
         for (name, text) in &message.parts {
             rendered.parts.push((name, liquid::render(text, data)));
             for finding in liquid::lint(text, data).unwrap_or_default() {
                 rendered.findings.push((name, finding));
             }
-            for variable in liquid::variables(text).unwrap_or_default() {
-                if !rendered.variables.iter().any(|known| known.path == variable.path) {
-                    rendered.variables.push(variable);
-                }
-            }
+            rendered.list_variables(text, data);
         }
         rendered
+    }
+
+    /// A variable that is read twice has a fallback only if it has one both times.
+    fn list_variables(&mut self, text: &str, data: &Data) {
+        for variable in liquid::variables(text).unwrap_or_default() {
+            if let Some(known) = self.variables.iter_mut().find(|known| known.path == variable.path) {
+                known.guarded &= variable.guarded;
+                continue;
+            }
+            let snippet = snippet_of(&variable).and_then(|name| data.snippets.get(&name));
+            self.variables.push(variable);
+            if let Some(snippet) = snippet {
+                self.list_variables(snippet, data);
+            }
+        }
     }
 
     /// The first part that cannot be rendered, and why.
@@ -146,8 +184,57 @@ impl Rendered {
 
     /// Whether something goes out blank that was meant to say something.
     pub(super) fn goes_out_blank(&self) -> bool {
-        let blank_part = self.parts.iter().any(|(_, part)| part.as_ref().is_ok_and(|text| text.trim().is_empty()));
-        let blank_variable = |finding: &Finding| finding.kind != FindingKind::MissingAttribute;
-        blank_part || self.findings.iter().any(|(_, finding)| blank_variable(finding))
+        let says_something = |wanted: &&str| {
+            self.parts
+                .iter()
+                .any(|(name, part)| name == wanted && part.as_ref().is_ok_and(|text| !text.trim().is_empty()))
+        };
+        !self.required.iter().all(says_something) || self.findings.iter().any(|(_, finding)| finding.leaves_blank)
     }
+
+    /// The refusal of a send that would fail: every missing attribute with the parts that read it, and how to give it.
+    pub(super) fn refusal(&self) -> Option<ToolError> {
+        let (part, error) = self.failure()?;
+        let RenderErrorKind::MissingAttribute { path: first } = &error.kind else {
+            let message = format!("The {part} would not render: {error}. Nothing was sent.");
+            return Some(
+                ToolError::new(ErrorCode::RenderFails, message)
+                    .next("Its Liquid has to be mended where it is written."),
+            );
+        };
+        let mut missing: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (part, finding) in &self.findings {
+            if finding.kind == FindingKind::MissingAttribute {
+                missing.entry(&finding.path).or_default().push(part);
+            }
+        }
+        let told: Vec<_> = missing.iter().map(|(path, parts)| format!("{path} ({})", parts.join(", "))).collect();
+        let message = format!("The message would fail: missing {}. Nothing was sent.", told.join("; "));
+        let refusal = ToolError::new(ErrorCode::RenderFails, message)
+            .next(how_to_give(&missing.keys().copied().collect::<Vec<_>>()))
+            .with(json!({ "missing": missing }));
+        Some(match first.strip_prefix("trigger.") {
+            Some(name) => refusal.at(format!("message_data.{name}")),
+            None => refusal,
+        })
+    }
+}
+
+fn how_to_give(missing: &[&str]) -> String {
+    let names = |namespace: &str, shown: &str| {
+        let of_namespace = |path: &&str| path.strip_prefix(namespace).map(|name| format!("`{shown}{name}`"));
+        missing.iter().filter_map(of_namespace).collect::<Vec<_>>().join(", ")
+    };
+    let steps = [
+        (names("trigger.", "message_data."), "Give ", "."),
+        (names("customer.", ""), "Set ", " of the person with identify_customer."),
+        (names("snippets.", ""), "Add the snippet ", " to the workspace."),
+    ];
+    let mut steps: Vec<_> = steps
+        .into_iter()
+        .filter(|(names, ..)| !names.is_empty())
+        .map(|(names, before, after)| format!("{before}{names}{after}"))
+        .collect();
+    steps.push("Or give the template fallbacks: preview_message shows them.".to_owned());
+    steps.join(" ")
 }

@@ -6,15 +6,18 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::rendering::{Message, Overrides, Rendered, data_for};
+use super::{
+    channel::Channel,
+    namespaces::{Reader, data_for},
+    rendering::{Message, Overrides, Rendered, is_liquid},
+};
 use crate::{
     api::{
-        deliveries::{DeliveryQuery, PageQuery},
+        deliveries::{Delivery, DeliveryQuery, PageQuery},
         people::{PersonPath, PersonRef},
-        transactional::Channel as ApiChannel,
     },
     catalog::{Credential, Effect, Retry, Spec, Toolset},
-    error::{ErrorCode, ToolError},
+    error::ToolError,
     guard::{
         identity::identifier::{IdType, Identifiers, refuse_masked},
         intent::{Absent, GivenCustomer, Intent, Recipient, RecipientRole},
@@ -28,27 +31,6 @@ use crate::{
 
 /// Sends one transactional message.
 pub struct SendTransactional;
-
-/// A channel.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(inline)]
-pub enum Channel {
-    /// E-mail.
-    #[default]
-    Email,
-    /// Push notification.
-    Push,
-    /// SMS.
-    Sms,
-    /// `WhatsApp`.
-    #[serde(rename = "whatsapp")]
-    WhatsApp,
-    /// In-app message.
-    InApp,
-    /// Message in an inbox.
-    InboxMessage,
-}
 
 /// Arguments of `send_transactional`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -88,12 +70,18 @@ pub struct Input {
 /// Answer of `send_transactional`.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Output {
-    /// `queued`: whether it arrives is told by `get_delivery`.
+    /// `queued` or `scheduled`: whether it arrives is told by `get_delivery`.
     state: &'static str,
     delivery_id: String,
     /// Unix seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     queued_at: Option<i64>,
+    /// When it will be sent, in Unix seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    send_at: Option<i64>,
+    /// What keeps it from its reader.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
     /// Found by looking, after the request had brought no answer.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     found: bool,
@@ -134,28 +122,34 @@ impl Tool for SendTransactional {
             Some(_) => cx.api().person(&cx.scope, &path).await?,
             None => None,
         };
-        let own_email = person.as_ref().and_then(|person| person.identifiers.email.clone());
-        let overrides = Overrides { subject: input.subject.clone(), body: input.body.clone() };
-        let message = match &input.template {
-            Some(template) => Message::of(cx, template, input.language.as_deref(), overrides).await?,
-            None => Message::inline(overrides),
+        let own_email = match (&person, &path) {
+            (Some(person), _) => person.identifiers.email.clone(),
+            (None, PersonPath::Email(email)) => Some(email.clone()),
+            (None, _) => None,
         };
+        input.check_time(cx.guards().clock.now().as_second())?;
+        let message = input.message(cx).await?;
         let message_data = input.message_data.clone().unwrap_or_default().into_map();
-        let data = data_for(cx, person.as_ref(), message_data).await?;
-        if let Some((part, error)) = Rendered::of(&message, &data).failure() {
-            return Err(ToolError::new(
-                ErrorCode::RenderFails,
-                format!("The {part} would not render for this person: {error}. Nothing was sent."),
-            )
-            .next(
-                "preview_message shows every variable and what is missing; give it as `message_data` or an attribute.",
-            ));
+        let reader = person.as_ref().map_or(Reader::New(&path), Reader::Known);
+        let data = data_for(cx, reader, &message, message_data).await?;
+        if let Some(refusal) = Rendered::of(&message, &data).refusal() {
+            return Err(refusal);
         }
         let template_id = message.template.as_ref().map(|template| template.id);
-        let to = input.to.clone().or(own_email);
+        let to = input.to.clone().or_else(|| own_email.filter(|_| input.channel == Channel::Email));
         let body = input.request(template_id, identifiers(&path), to)?;
         let sent = cx.api().send_transactional(cx.permit()?, &cx.scope, input.channel.api(), &body).await?;
-        Ok(Output { state: "queued", delivery_id: sent.delivery_id, queued_at: sent.queued_at, found: false })
+        if let Err(error) = cx.guards().claim_effect(&cx.admitted.call_id, &sent.delivery_id).await {
+            tracing::warn!(code = error.code.as_str(), "a delivery was left unclaimed");
+        }
+        Ok(Output {
+            state: if sent.send_at.is_some() { "scheduled" } else { "queued" },
+            delivery_id: sent.delivery_id,
+            queued_at: sent.queued_at,
+            send_at: sent.send_at,
+            warnings: message.warnings(person.as_ref()),
+            found: false,
+        })
     }
 
     async fn look_up(cx: &CallContext<'_>, recovery: &Recovery) -> Result<Option<Output>, ToolError> {
@@ -177,13 +171,35 @@ impl Tool for SendTransactional {
             same_person
                 && to.is_none_or(|to| delivery.recipient.as_deref().is_some_and(|sent_to| same_address(sent_to, to)))
         });
-        match deliveries.as_slice() {
-            [only] => {
-                Ok(Some(Output { state: "queued", delivery_id: only.id.clone(), queued_at: only.created, found: true }))
-            }
+        match unclaimed(cx, deliveries).await?.as_slice() {
+            [only] => Ok(Some(Output {
+                state: "queued",
+                delivery_id: only.id.clone(),
+                queued_at: only.created,
+                send_at: None,
+                warnings: Vec::new(),
+                found: true,
+            })),
             _ => Ok(None),
         }
     }
+}
+
+/// The deliveries that are no other call's. Unless it is one alone, none of them is surely this call's.
+async fn unclaimed(cx: &CallContext<'_>, deliveries: Vec<Delivery>) -> Result<Vec<Delivery>, ToolError> {
+    let (guards, call_id) = (cx.guards(), &cx.admitted.call_id);
+    let mut ours = Vec::new();
+    for delivery in deliveries {
+        if guards.claim_effect(call_id, &delivery.id).await? {
+            ours.push(delivery);
+        }
+    }
+    if ours.len() > 1 {
+        for delivery in &ours {
+            guards.disclaim_effect(call_id, &delivery.id).await?;
+        }
+    }
+    Ok(ours)
 }
 
 fn is_person(sent_to: &PersonRef, person: &Identifiers) -> bool {
@@ -208,20 +224,47 @@ fn identifiers(path: &PersonPath) -> Value {
     }
 }
 
-impl Channel {
-    const fn api(self) -> ApiChannel {
-        match self {
-            Self::Email => ApiChannel::Email,
-            Self::Push => ApiChannel::Push,
-            Self::Sms => ApiChannel::Sms,
-            Self::WhatsApp => ApiChannel::Whatsapp,
-            Self::InApp => ApiChannel::InApp,
-            Self::InboxMessage => ApiChannel::InboxMessage,
-        }
-    }
-}
+/// How far ahead a send may be scheduled.
+const MAX_AHEAD_SECONDS: i64 = 90 * 24 * 60 * 60;
 
 impl Input {
+    /// The message, which must be one of the channel asked for.
+    async fn message(&self, cx: &CallContext<'_>) -> Result<Message, ToolError> {
+        let overrides = Overrides {
+            subject: self.subject.clone(),
+            body: self.body.clone(),
+            from: self.from.clone(),
+            send_to_unsubscribed: self.send_to_unsubscribed,
+        };
+        let Some(template) = &self.template else { return Ok(Message::inline(overrides)) };
+        let message = Message::of(cx, template, self.language.as_deref(), overrides).await?;
+        match message.channel {
+            Some(channel) if channel != self.channel => {
+                let (is, asked) = (channel.as_str(), self.channel.as_str());
+                Err(ToolError::invalid(
+                    "channel",
+                    format!("The template is for the channel `{is}`, not `{asked}`. Nothing was sent."),
+                )
+                .next(format!("Give `channel`: \"{is}\", or another template.")))
+            }
+            _ => Ok(message),
+        }
+    }
+
+    /// Customer.io would send at once what is scheduled for the past.
+    fn check_time(&self, now: i64) -> Result<(), ToolError> {
+        let refused = |what| {
+            let message = format!("`send_at` is {what}. Nothing was sent.");
+            Err(ToolError::invalid("send_at", message)
+                .next(format!("It is now {now}; leave `send_at` out to send now.")))
+        };
+        match self.send_at.map(UnixTime::seconds) {
+            Some(at) if at <= now => refused("in the past"),
+            Some(at) if at > now + MAX_AHEAD_SECONDS => refused("more than 90 days ahead"),
+            _ => Ok(()),
+        }
+    }
+
     /// What no look at the workspace is needed to refuse.
     fn check(&self) -> Result<(), ToolError> {
         let email = self.channel == Channel::Email;
@@ -229,8 +272,9 @@ impl Input {
             let only_email = [
                 ("subject", self.subject.is_some()),
                 ("body", self.body.is_some()),
-                ("from", self.from.is_some() && !matches!(self.channel, Channel::Sms | Channel::WhatsApp)),
+                ("from", self.from.is_some() && !self.channel.needs_number()),
                 ("bcc", self.bcc.is_some()),
+                ("send_to_unsubscribed", self.send_to_unsubscribed.is_some() && !self.channel.reports_delivery()),
                 ("attachments", self.attachments.is_some()),
             ];
             if let Some((field, _)) = only_email.into_iter().find(|(_, given)| *given) {
@@ -247,7 +291,7 @@ impl Input {
             )
             .next("list_templates shows the templates there are."));
         }
-        if matches!(self.channel, Channel::Sms | Channel::WhatsApp) && self.to.is_none() {
+        if self.channel.needs_number() && self.to.is_none() {
             return Err(ToolError::invalid(
                 "to",
                 "This channel needs `to`, a phone number such as +491701234567. Nothing was sent.",
@@ -256,6 +300,13 @@ impl Input {
         for (field, value) in [("to", &self.to), ("from", &self.from), ("bcc", &self.bcc)] {
             let value = value.as_deref().unwrap_or_default();
             refuse_masked(value, field)?;
+            // Rendered, it could become an address that no list of recipients has seen.
+            if is_liquid(value) {
+                return Err(ToolError::invalid(
+                    field,
+                    format!("`{field}` takes an address as it is, not Liquid. Nothing was sent."),
+                ));
+            }
             if value.chars().any(char::is_control) {
                 return Err(ToolError::invalid(
                     field,

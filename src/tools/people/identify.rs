@@ -4,11 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::meanwhile;
 use crate::{
-    api::{
-        activities::ActivityQuery,
-        people::{Person, PersonPath},
-    },
+    api::{self, people::Person},
     catalog::{Credential, Effect, Retry, Spec, Toolset},
     error::{ErrorCode, ToolError},
     guard::{
@@ -66,6 +64,9 @@ pub struct Output {
     /// When a test profile expires, in Unix seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     test_expires_at: Option<i64>,
+    /// What else was seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'static str>,
 }
 
 /// What was done.
@@ -75,7 +76,7 @@ pub struct Output {
 pub enum Action {
     /// The person is new.
     Created,
-    /// The person existed.
+    /// The person existed, or another system made them at the same moment.
     Updated,
     /// Written without looking: the workspace has no App API key.
     Written,
@@ -126,11 +127,29 @@ async fn create(
         attributes.extend(cx.guards().test_tags(expires_at_ms));
     }
     let by = primary(given)?;
-    cx.api().identify(cx.permit()?, &cx.scope, &path(&by), &body(given, &by, &attributes)).await?;
+    write(cx, &by, body(given, &by, &attributes)).await?;
     let person = read_back(cx, &path(&by), |person| is_written(person, given, &attributes)).await?;
+    let existed = match &person {
+        Some(person) => meanwhile::is_shared(person, given, &attributes),
+        None => return not_to_be_seen(cx, given).await,
+    };
     let test_expires_at = cx.admitted.test_expires_at_ms.map(|at_ms| at_ms / 1_000);
+    if let (true, Some(_), Some(person)) = (existed, test_expires_at, &person) {
+        return Err(meanwhile::give_back_person(cx, given, person).await);
+    }
+    let (action, note) =
+        if existed { (Action::Updated, Some(meanwhile::MADE_MEANWHILE)) } else { (Action::Created, None) };
     let read = Read { given, attributes: &attributes, person, before: None };
-    Ok(Output { test_expires_at, ..read.answer(cx, Action::Created, vec![]).await? })
+    Ok(Output { test_expires_at, note, ..read.answer(cx, action, vec![]).await? })
+}
+
+/// A new person who does not show: the address may have become somebody else's, and then they never will.
+async fn not_to_be_seen(cx: &CallContext<'_>, given: &Identifiers) -> Result<Output, ToolError> {
+    if let Some(owner) = meanwhile::owner_of_email(cx, given).await? {
+        return Err(meanwhile::email_taken(&owner));
+    }
+    let test_expires_at = cx.admitted.test_expires_at_ms.map(|at_ms| at_ms / 1_000);
+    Ok(Output { test_expires_at, ..unseen(Action::Created, vec![]) })
 }
 
 async fn update(
@@ -146,7 +165,7 @@ async fn update(
     cx.api().identify(cx.permit()?, &cx.scope, &path(&by), &body).await?;
     let read = read_back(cx, &path(&by), |person| is_written(person, given, &attributes)).await?;
     if read.is_none() {
-        return Err(gone_meanwhile());
+        return Err(meanwhile::gone());
     }
     let read = Read { given, attributes: &attributes, person: read, before: Some(&person) };
     read.answer(cx, Action::Updated, attached).await
@@ -159,16 +178,41 @@ async fn write_unverified(
     attributes: Map<String, Value>,
 ) -> Result<Output, ToolError> {
     let by = primary(given)?;
-    cx.api().identify(cx.permit()?, &cx.scope, &path(&by), &body(given, &by, &attributes)).await?;
-    Ok(Output {
+    write(cx, &by, body(given, &by, &attributes)).await?;
+    Ok(unseen(Action::Written, vec![]))
+}
+
+/// Accepted, and nothing to be seen of it yet.
+fn unseen(action: Action, attached: Vec<IdType>) -> Output {
+    Output {
         result: WriteResult::Accepted,
-        action: Action::Written,
+        action,
         verified: false,
         customer: None,
-        attached: vec![],
+        attached,
         differences: vec![],
         test_expires_at: None,
-    })
+        note: None,
+    }
+}
+
+/// Writes over Track v1, whose path takes an id with the shape of an address for an address; such an id goes over v2,
+/// which is told the kind.
+async fn write(cx: &CallContext<'_>, by: &CustomerRef, attributes: Map<String, Value>) -> Result<(), ToolError> {
+    if by.id_type != IdType::Id || !by.value.contains('@') {
+        return Ok(cx.api().identify(cx.permit()?, &cx.scope, &path(by), &attributes).await?);
+    }
+    let operation = json!({
+        "type": "person", "action": "identify", "identifiers": { "id": by.value }, "attributes": attributes,
+    });
+    let refused = cx.api().batch(cx.permit()?, &cx.scope, &[operation], api::Retry::Natural).await?;
+    match refused.into_iter().next() {
+        None => Ok(()),
+        Some(refusal) => {
+            let why = refusal.message.or(refusal.reason).unwrap_or_else(|| "no reason given".to_owned());
+            Err(ToolError::new(ErrorCode::UpstreamRejected, format!("Customer.io refused the person: {why}.")))
+        }
+    }
 }
 
 /// The identifier a new person is written by: their id, or else their address.
@@ -216,22 +260,12 @@ struct Read<'a> {
 
 impl Read<'_> {
     async fn answer(self, cx: &CallContext<'_>, action: Action, attached: Vec<IdType>) -> Result<Output, ToolError> {
-        let Some(person) = self.person else {
-            return Ok(Output {
-                result: WriteResult::Accepted,
-                action,
-                verified: false,
-                customer: None,
-                attached,
-                differences: vec![],
-                test_expires_at: None,
-            });
-        };
+        let Some(person) = self.person else { return Ok(unseen(action, attached)) };
         let read = known(person.identifiers.clone());
         cx.note_written(read.clone());
         let foreign = foreign_identifiers(self.given, &read);
         if let Some(field) = foreign.first() {
-            return Err(written_meanwhile(cx, *field, &read, self.before).await);
+            return Err(meanwhile::written(cx, *field, &read, self.before).await);
         }
         let differences = differences(self.attributes, &person.attributes);
         Ok(Output {
@@ -242,42 +276,7 @@ impl Read<'_> {
             attached,
             differences,
             test_expires_at: None,
+            note: None,
         })
     }
-}
-
-/// Somebody else wrote one of the identifiers between our look and our write.
-async fn written_meanwhile(
-    cx: &CallContext<'_>,
-    field: IdType,
-    read: &KnownPerson,
-    before: Option<&KnownPerson>,
-) -> ToolError {
-    let refused = refused_by_customerio(cx, read).await;
-    let said = if refused { " Customer.io's activity log shows the refused change." } else { "" };
-    let error = ToolError::new(
-        ErrorCode::IdentityConflict,
-        format!("Another system wrote this person at the same moment: the `{field}` given is not theirs now.{said}"),
-    )
-    .at(field.as_str())
-    .with(json!({ "person_now": { "cio_id": read.cio_id }, "existed_before": before.is_some() }))
-    .next("Read the person with get_customer, then decide again: attributes may have been written.");
-    error.of_unknown_fate()
-}
-
-async fn refused_by_customerio(cx: &CallContext<'_>, person: &KnownPerson) -> bool {
-    let query =
-        ActivityQuery { kind: Some("failed_attribute_change".into()), limit: Some(5), ..ActivityQuery::default() };
-    match cx.api().person_activities(&cx.scope, &PersonPath::CioId(person.cio_id.clone()), &query).await {
-        Ok(page) => !page.items.is_empty(),
-        Err(_) => false,
-    }
-}
-
-fn gone_meanwhile() -> ToolError {
-    ToolError::new(
-        ErrorCode::CustomerNotFound,
-        "The person was there a moment ago and is gone now: somebody deleted or merged them. Nothing was written.",
-    )
-    .next("Look again with find_customers before creating anybody.")
 }

@@ -3,6 +3,7 @@
 pub mod find;
 pub mod get;
 pub mod identify;
+mod meanwhile;
 
 pub use find::FindCustomers;
 pub use get::{Detail, GetCustomer};

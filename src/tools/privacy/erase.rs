@@ -86,7 +86,8 @@ impl Tool for EraseCustomer {
         };
         let identifiers = begun.identifiers.clone().unwrap_or_default();
         take_away(cx, &identifiers).await.map_err(|error| resumable(error, &begun.erasure.erasure_id))?;
-        if !gone_twice(cx, &identifiers).await? {
+        let gone = gone_twice(cx, &identifiers).await.map_err(|error| resumable(error, &begun.erasure.erasure_id))?;
+        if !gone {
             return Ok(Output {
                 status: Status::Pending,
                 erasure_id: begun.erasure.erasure_id,
@@ -168,9 +169,10 @@ async fn is_gone(cx: &CallContext<'_>, identifiers: &Identifiers) -> Result<bool
 }
 
 fn resumable(error: ToolError, erasure_id: &str) -> ToolError {
-    let mut error = error.with(json!({ "erasure_id": erasure_id }));
+    let mut error = error.with(json!({ "erasure_id": erasure_id })).partly_happened();
+    error.message = format!("{} The erasure is begun and holds, but is not complete.", error.message.trim_end());
     error.repeatable = true;
-    error.next("The erasure is begun and holds: make the same call again to go on.")
+    error.next("Make the same call again: it goes on where this one stopped.")
 }
 
 /// What is proven, what is only accepted, and what nobody here can reach.

@@ -67,7 +67,12 @@ async fn a_send_without_a_clear_answer_is_unknown_and_never_repeated() {
         (Reply::json(302, "{}"), UpstreamErrorKind::Unexpected),
     ] {
         let server = Server::start([reply.clone()]).await;
-        let error = send(&short_attempts(&server)).await.unwrap_err();
+        // Only silence is to run out of time: a busy machine may take long to read a flood.
+        let api = match reply {
+            Reply::Silence => short_attempts(&server),
+            _ => Api::new(config(&server.url)).unwrap(),
+        };
+        let error = send(&api).await.unwrap_err();
         assert_eq!(verdict(&error), (kind, Fate::Unknown, false), "{reply:?}");
         assert_eq!(server.received().len(), 1, "{reply:?}");
     }

@@ -1,0 +1,90 @@
+//! Answers fit what their tools promise: the driver holds every answer of every test to its contract.
+
+use std::{collections::HashMap, sync::LazyLock};
+
+use customerio_mcp::{error::ErrorCode, tools};
+use jsonschema::Validator;
+use serde_json::{Value, json};
+
+use crate::driver::Setup;
+
+static OUTPUTS: LazyLock<HashMap<&'static str, Validator>> = LazyLock::new(|| {
+    let validator = |schema| jsonschema::draft202012::new(&Value::Object(schema)).unwrap();
+    let schema = |tool: &dyn tools::tool::Callable| tool.definition().output_schema.as_deref().unwrap().clone();
+    tools::all().iter().map(|tool| (tool.spec().name, validator(schema(tool.as_ref())))).collect()
+});
+
+/// The one shape of a failure; additional keys would be a second one.
+static FAILURE: LazyLock<Validator> = LazyLock::new(|| {
+    let codes: Vec<&str> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
+    let schema = json!({
+        "type": "object",
+        "required": ["error", "message", "safe_to_retry"],
+        "additionalProperties": false,
+        "properties": {
+            "error": { "enum": codes },
+            "message": { "type": "string", "minLength": 10 },
+            "field": { "type": "string", "minLength": 1 },
+            "next_step": { "type": "string", "minLength": 1 },
+            "retry_after_seconds": { "type": "integer", "minimum": 0 },
+            "details": { "type": "object" },
+            "safe_to_retry": { "type": "boolean" },
+        },
+    });
+    jsonschema::draft202012::new(&schema).unwrap()
+});
+
+/// Fails the test when an answer is not what the tool's contract says.
+pub(crate) fn hold_to_contract(tool: &str, answer: &Value) {
+    let validator = if answer.get("error").is_some() { &*FAILURE } else { &OUTPUTS[tool] };
+    let faults: Vec<String> =
+        validator.iter_errors(answer).map(|fault| format!("{}: {fault}", fault.instance_path())).collect();
+    assert!(faults.is_empty(), "{tool} breaks its contract: {faults:#?}\n{answer:#}");
+}
+
+#[test]
+#[should_panic(expected = "breaks its contract")]
+fn an_answer_that_does_not_fit_is_noticed() {
+    hold_to_contract("track_event", &json!({ "result": "accepted" }));
+}
+
+#[test]
+#[should_panic(expected = "breaks its contract")]
+fn a_failure_of_another_shape_is_noticed() {
+    hold_to_contract(
+        "track_event",
+        &json!({ "error": "no_such_code", "message": "something", "safe_to_retry": false }),
+    );
+}
+
+#[tokio::test]
+async fn every_tool_answers_as_its_contract_says() {
+    let product = Setup::shop().start().await;
+    product.ok("get_guardrails", json!({})).await;
+    product.declare_ids().await;
+    product.ok("get_guardrails", json!({})).await;
+    product.ok("identify_customer", json!({ "id": "cust_9001", "attributes": { "first_name": "Ada" } })).await;
+    product.ok("identify_customer", json!({ "id": "cust_9002", "email": "qa@example.com", "test": true })).await;
+    product.ok("list_test_customers", json!({})).await;
+    product.planned("delete_test_customers", json!({ "only_expired": false })).await;
+    product.ok("find_customers", json!({ "attribute": "first_name", "value": "Ada" })).await;
+    product.ok("get_customer", json!({ "customer": "cust_9001", "detail": "full" })).await;
+    product.ok("track_event", json!({ "customer": "cust_9001", "name": "signed up" })).await;
+
+    let segment = product.ok("create_segment", json!({ "name": "Passing through" })).await["segment_id"].clone();
+    let members = json!({ "segment_id": segment, "customers": ["cust_9001"] });
+    product.ok("add_to_segment", members.clone()).await;
+    product.ok("get_segment", json!({ "segment_id": segment, "members": 10 })).await;
+    product.ok("remove_from_segment", members).await;
+    product.ok("list_segments", json!({})).await;
+    product.planned("delete_segment", json!({ "segment_id": segment })).await;
+
+    product.ok("list_templates", json!({})).await;
+    product.ok("preview_message", json!({ "template": "welcome", "customer": "cust_0001" })).await;
+    let sent = product.ok("send_transactional", json!({ "template": "welcome", "customer": "cust_0001" })).await;
+    product.ok("get_delivery", json!({ "delivery_id": sent["delivery_id"], "detail": "full" })).await;
+
+    product.planned("delete_customer", json!({ "customer": "cust_9001" })).await;
+    product.planned("erase_customer", json!({ "customer": "cust_0002" })).await;
+    product.ok("list_audit", json!({ "limit": 100 })).await;
+}

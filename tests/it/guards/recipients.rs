@@ -1,0 +1,195 @@
+//! Whom a message may go to without a human, in a workspace with real people.
+
+use customerio_mcp::guard::policy::Recipients;
+use serde_json::json;
+
+use super::{confirmation, count};
+use crate::{
+    driver::{Product, Setup},
+    witness::refused,
+};
+
+fn list(entries: &[&str]) -> Vec<String> {
+    entries.iter().map(ToString::to_string).collect()
+}
+
+async fn live(recipients: Recipients) -> Product {
+    let strategy = json!({ "primary": "id", "id_form": "prefix:cust_", "source": "the customers table" });
+    Setup::live()
+        .with(move |config| {
+            config.identity = Some(serde_json::from_value(strategy).unwrap());
+            config.recipients = recipients;
+        })
+        .start()
+        .await
+}
+
+async fn shop() -> Product {
+    live(Recipients {
+        live: list(&["ada.moss@example.com", "@staff.shop.io"]),
+        test: list(&["@sink.shop.io"]),
+        from: list(&["orders@fernandfable.example"]),
+        ..Recipients::default()
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_listed_recipient_is_sent_to() {
+    let product = shop().await;
+    let before = count(&product, "deliveries").await;
+    product.ok("send_transactional", confirmation("cust_0001")).await;
+    let mut to_staff = confirmation("cust_0002");
+    to_staff["to"] = json!("Ops@STAFF.shop.io");
+    product.ok("send_transactional", to_staff).await;
+    assert_eq!(count(&product, "deliveries").await, before + 2);
+}
+
+#[tokio::test]
+async fn an_unlisted_recipient_waits_for_a_human() {
+    let product = shop().await;
+    insta::assert_snapshot!(refused(&product, "send_transactional", confirmation("cust_0002")).await, @r#"
+    {
+      "error": "approval_required",
+      "message": "The operator's policy asks for a human's approval of this call. Nothing ran.",
+      "next_step": "Tell the user what you wanted to do and why; do not try another way to the same effect.",
+      "details": {
+        "workspace": "sandbox",
+        "kind": "live",
+        "region": "auto",
+        "tool": "send_transactional",
+        "effect": "send",
+        "audience": {
+          "people": 1,
+          "count": "exact"
+        },
+        "target": "template order_confirmation",
+        "cio_ids": [
+          "811d00000002"
+        ]
+      },
+      "safe_to_retry": false
+    }
+    "#);
+    for to in ["ops@shop.io", "ops@evil-staff.shop.io", "ada.moss@example.com, ben.reed@example.com"] {
+        let mut send = confirmation("cust_0001");
+        send["to"] = json!(to);
+        let answer = refused(&product, "send_transactional", send).await;
+        assert!(answer.contains("\"approval_required\""), "{to}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_list_nobody_is_sent_to_unasked() {
+    let product = live(Recipients::default()).await;
+    let answer = refused(&product, "send_transactional", confirmation("cust_0001")).await;
+    assert!(answer.contains("\"approval_required\""), "{answer}");
+}
+
+#[tokio::test]
+async fn a_plan_token_does_not_stand_in_for_a_human() {
+    let product = shop().await;
+    let mut send = confirmation("cust_0002");
+    send["plan_token"] = json!("AAAA");
+    let answer = product.refused("send_transactional", send).await;
+    assert!(["approval_required", "invalid_argument"].contains(&answer["error"].as_str().unwrap()), "{answer}");
+    assert_eq!(count(&product, "deliveries").await, 0);
+}
+
+#[tokio::test]
+async fn a_blind_copy_goes_only_to_whom_the_operator_lists() {
+    let product = shop().await;
+    let mut send = confirmation("cust_0001");
+    send["bcc"] = json!("archive@elsewhere.io");
+    insta::assert_snapshot!(refused(&product, "send_transactional", send).await, @r#"
+    {
+      "error": "recipient_not_allowed",
+      "message": "A blind copy goes only to addresses the operator lists, and the one in `bcc` is not. Nothing was sent.",
+      "field": "bcc",
+      "next_step": "Leave `bcc` out: the operator has listed none.",
+      "safe_to_retry": false
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn another_sender_must_be_listed_and_still_asks_a_human() {
+    let product = shop().await;
+    let mut send = confirmation("cust_0001");
+    send["from"] = json!("Ceo <ceo@elsewhere.io>");
+    insta::assert_snapshot!(refused(&product, "send_transactional", send.clone()).await, @r#"
+    {
+      "error": "recipient_not_allowed",
+      "message": "Another sender than the template's must be on the operator's list, and the one in `from` is not. Nothing was sent.",
+      "field": "from",
+      "next_step": "Leave `from` out, or give one of these: o•••@fernandfable.example.",
+      "safe_to_retry": false
+    }
+    "#);
+    send["from"] = json!("Orders <orders@fernandfable.example>");
+    insta::assert_snapshot!(refused(&product, "send_transactional", send).await, @r#"
+    {
+      "error": "approval_required",
+      "message": "The operator's policy asks for a human's approval of this call. Nothing ran.",
+      "next_step": "Tell the user what you wanted to do and why; do not try another way to the same effect.",
+      "details": {
+        "workspace": "sandbox",
+        "kind": "live",
+        "region": "auto",
+        "tool": "send_transactional",
+        "effect": "send",
+        "audience": {
+          "people": 1,
+          "count": "exact"
+        },
+        "target": "template order_confirmation",
+        "cio_ids": [
+          "811d00000001"
+        ],
+        "because": [
+          "the sender is set in the call"
+        ]
+      },
+      "safe_to_retry": false
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn words_of_the_callers_own_ask_a_human() {
+    let product = shop().await;
+    for (name, value) in [
+        ("body", json!("<p>Hi</p>")),
+        ("subject", json!("Hi")),
+        ("send_to_unsubscribed", json!(true)),
+        ("attachments", json!({ "a.txt": "aGk=" })),
+    ] {
+        let mut send = confirmation("cust_0001");
+        send[name] = value;
+        let answer = refused(&product, "send_transactional", send).await;
+        assert!(answer.contains("\"approval_required\"") && answer.contains("because"), "{name}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_test_profile_is_sent_to_only_at_a_sink() {
+    let product = shop().await;
+    product.ok("identify_customer", json!({ "id": "cust_9001", "email": "zoe@shop.io", "test": true })).await;
+    insta::assert_snapshot!(refused(&product, "send_transactional", confirmation("cust_9001")).await, @r#"
+    {
+      "error": "recipient_not_allowed",
+      "message": "A message to a test profile goes only to a test sink, and the one in `to` is not. Nothing was sent.",
+      "field": "to",
+      "next_step": "Give one of these as `to`: @sink.shop.io.",
+      "safe_to_retry": false
+    }
+    "#);
+    let mut to_ada = confirmation("cust_9001");
+    to_ada["to"] = json!("ada.moss@example.com");
+    let answer = refused(&product, "send_transactional", to_ada).await;
+    assert!(answer.contains("\"recipient_not_allowed\""), "{answer}");
+    let mut to_sink = confirmation("cust_9001");
+    to_sink["to"] = json!("zoe@sink.shop.io");
+    product.ok("send_transactional", to_sink).await;
+    assert_eq!(count(&product, "deliveries").await, 1);
+}
