@@ -22,6 +22,8 @@ mod config;
 #[cfg(test)]
 mod day;
 #[cfg(test)]
+mod demo;
+#[cfg(test)]
 mod driver;
 #[cfg(test)]
 mod guards;

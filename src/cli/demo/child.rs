@@ -25,7 +25,7 @@ use tokio::{
 use crate::config::Environment;
 
 /// What the server is started with; the data directory follows.
-pub(super) const ARGUMENTS: [&str; 4] = ["serve", "--sandbox", "--tools", "list_audit"];
+pub(super) const ARGUMENTS: [&str; 4] = ["serve", "--sandbox", "--toolsets", "core,guardrails"];
 
 /// Longer than any call may take.
 const ANSWER_WITHIN: Duration = Duration::from_mins(1);
@@ -63,6 +63,9 @@ impl Child {
             command.env_remove(name);
         }
         command.env("CUSTOMERIO_MCP_LOG", "warn");
+        // Ctrl-C on the terminal is for us; the server ends when we hang up.
+        #[cfg(unix)]
+        command.process_group(0);
         let (process, stderr) = TokioChildProcess::builder(command).stderr(Stdio::piped()).spawn()?;
         let log = Log::default();
         if let Some(stderr) = stderr {

@@ -135,7 +135,7 @@ impl Columns {
 
     fn person(&self, number: usize, record: &StringRecord) -> Result<Person, String> {
         if record.len() != self.header.len() {
-            return Err(format!("it has {} columns, and the header names {}", record.len(), self.header.len()));
+            return Err(format!("The line has {} columns, and the header names {}", record.len(), self.header.len()));
         }
         let mut attributes = Map::new();
         for (at, (name, text)) in self.header.iter().zip(record).enumerate() {
@@ -155,7 +155,7 @@ fn value(name: &str, text: &str) -> Result<Value, String> {
         Some(number) => Ok(json!(number)),
         None if name.ends_with("_at") => unix_seconds(text)
             .map(|seconds| json!(seconds))
-            .ok_or_else(|| format!("`{name}` holds no date that can be read")),
+            .ok_or_else(|| format!("The column `{name}` holds no date that can be read")),
         None => Ok(json!(text)),
     }
 }
@@ -177,7 +177,7 @@ fn line_number(text: &str, byte: u64) -> usize {
     let bytes = text.as_bytes();
     let from = usize::try_from(byte).unwrap_or(usize::MAX).min(bytes.len());
     let begin = from + bytes[from..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-    1 + bytes[..begin].iter().filter(|byte| **byte == b'\n').count()
+    bytes[..begin].split(|byte| *byte == b'\n').count()
 }
 
 impl fmt::Display for Person {

@@ -7,10 +7,13 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 use serde_json::Value;
-use textwrap::{Options, WordSeparator, core::display_width};
+use textwrap::{Options, WordSeparator, WordSplitter, core::display_width};
 
 /// Columns of text on a terminal that nobody has widened.
 const COLUMNS: usize = 80;
+
+/// Holds words together that would be torn apart at the end of a line.
+pub(super) const NO_BREAK_SPACE: &str = "\u{a0}";
 
 /// Where the text of a step begins.
 pub(super) const MARGIN: &str = "     ";
@@ -32,18 +35,20 @@ pub(super) const ASIDE: Style = Style::new().dimmed();
 /// A paragraph: the first line begins with `first`, the others with spaces as wide.
 pub(super) fn paragraph(first: &str, text: &str, style: Style) -> String {
     let margin = " ".repeat(display_width(first));
-    let options = Options::new(COLUMNS)
-        .initial_indent(first)
-        .subsequent_indent(&margin)
-        .word_separator(WordSeparator::AsciiSpace);
+    let options = whole_words(COLUMNS).initial_indent(first).subsequent_indent(&margin);
     let mut page = String::new();
     for (at, line) in textwrap::wrap(&clean(text), options).iter().enumerate() {
         let indent = if at == 0 { first } else { &margin };
-        let text = line.strip_prefix(indent).unwrap_or(line);
+        let text = line.strip_prefix(indent).unwrap_or(line).replace(NO_BREAK_SPACE, " ");
         // Writing to a string does not fail.
         let _ = writeln!(page, "{indent}{style}{text}{style:#}");
     }
     page
+}
+
+/// Lines break at spaces alone: identifiers and times are full of hyphens.
+fn whole_words(columns: usize) -> Options<'static> {
+    Options::new(columns).word_separator(WordSeparator::AsciiSpace).word_splitter(WordSplitter::NoHyphenation)
 }
 
 /// A marker in colour and the space up to the margin.
@@ -55,7 +60,7 @@ pub(super) fn marker(sign: &str, style: Style) -> String {
 pub(super) fn framed(title: &str, lines: &[String]) -> String {
     let inner = COLUMNS - MARGIN.len() - 4;
     let wrap = |text: &str, width| -> Vec<String> {
-        textwrap::wrap(&clean(text), Options::new(width)).into_iter().map(Into::into).collect()
+        textwrap::wrap(&clean(text), whole_words(width)).into_iter().map(Into::into).collect()
     };
     let lines: Vec<String> = lines.iter().flat_map(|line| wrap(line, inner)).collect();
     let title = wrap(title, inner - 2).into_iter().next().unwrap_or_default();

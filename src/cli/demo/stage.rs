@@ -34,7 +34,7 @@ pub(super) struct Tally {
     /// Calls that were answered with a plan.
     pub(super) plans: u64,
     /// Calls refused, by code.
-    pub(super) refused: BTreeMap<String, u64>,
+    pub(super) refused: BTreeMap<String, Refused>,
     /// Lines of the export that could not be read.
     pub(super) unreadable: u64,
     /// People made, test profiles included.
@@ -43,6 +43,14 @@ pub(super) struct Tally {
     pub(super) delivered: u64,
     /// People erased.
     pub(super) erased: u64,
+}
+
+/// Calls refused with the same code.
+#[derive(Default)]
+pub(super) struct Refused {
+    count: u64,
+    /// What the first of them was told.
+    why: String,
 }
 
 impl Stage {
@@ -72,14 +80,18 @@ impl Stage {
     /// Goes on within a step.
     pub(super) fn then(&mut self, intent: &str) {
         intent.clone_into(&mut self.intent);
-        self.text(page::paragraph(page::MARGIN, intent, HEADING));
+        self.text(format!("\n{}", page::paragraph(page::MARGIN, intent, HEADING)));
     }
 
     /// Shows a call before it is made.
     pub(super) fn call(&self, tool: &str, arguments: &Value) {
         let shown = page::arguments(arguments);
-        let text = if shown.is_empty() { tool.to_owned() } else { format!("{tool}  {shown}") };
-        self.text(page::paragraph(&page::marker("→", page::CALL), &text, page::CALL));
+        self.command(&if shown.is_empty() { tool.to_owned() } else { format!("{tool}  {shown}") });
+    }
+
+    /// Shows what is done, where that is more or other than one call.
+    pub(super) fn command(&self, text: &str) {
+        self.text(page::paragraph(&page::marker("→", page::CALL), text, page::CALL));
     }
 
     /// Counts a call and writes it down with its answer.
@@ -94,7 +106,11 @@ impl Stage {
                 line["planned"] = json!(true);
             }
             Some(code) => {
-                *self.tally.refused.entry(code.to_owned()).or_default() += 1;
+                let refused = self.tally.refused.entry(code.to_owned()).or_default();
+                refused.count += 1;
+                if refused.why.is_empty() {
+                    refused.why = first_sentence(answer["message"].as_str().unwrap_or_default());
+                }
                 line["refused"] = json!(true);
             }
             None => {}
@@ -122,8 +138,9 @@ impl Stage {
     /// Shows a refusal: code, why, next step.
     pub(super) fn refusal(&self, answer: &Value) {
         let code = answer["error"].as_str().unwrap_or_default();
-        let refused = format!("refused: {code}");
-        self.text(page::paragraph(&page::marker("✗", page::REFUSAL), &refused, page::REFUSAL));
+        let (sign, what) = if code == "preview_required" { ("‖", "held back") } else { ("✗", "refused") };
+        let refused = format!("{what}: {code}");
+        self.text(page::paragraph(&page::marker(sign, page::REFUSAL), &refused, page::REFUSAL));
         self.aside("why:  ", answer["message"].as_str().unwrap_or_default());
         if let Some(next) = answer["next_step"].as_str() {
             self.aside("next: ", next);
@@ -155,33 +172,18 @@ impl Stage {
 
     /// Sums up, and says how to go on.
     pub(super) fn end(&self, program: Option<&Path>) {
-        let tally = &self.tally;
-        let seconds = format!("{}.{}", self.elapsed_ms() / 1_000, self.elapsed_ms() % 1_000 / 100);
-        self.line(&json!({ "summary": {
-            "calls": tally.calls, "created": tally.created, "delivered": tally.delivered, "erased": tally.erased,
-            "refused": tally.refused, "plans": tally.plans, "unreadable_lines": tally.unreadable,
-            "elapsed_ms": self.elapsed_ms(),
-        }}));
-        self.text(format!("\n{HEADING}  In sum{HEADING:#}\n"));
-        let refused: u64 = tally.refused.values().sum();
-        let codes: Vec<String> = tally.refused.iter().map(|(code, count)| format!("{count} {code}")).collect();
-        let rows = [
-            ("calls", format!("{} in {seconds} s", tally.calls)),
-            ("refused", format!("{refused}: {}", codes.join(", "))),
-            ("planned", format!("{} were answered with a plan first", tally.plans)),
-            ("people", format!("{} created, {} erased", tally.created, tally.erased)),
-            ("messages", format!("{} delivered", tally.delivered)),
-        ];
-        for (name, text) in rows {
-            self.aside(&format!("{name:<10}"), &text);
+        self.line(&json!({ "summary": self.tally.summary(self.elapsed_ms()) }));
+        self.text(format!("\n{HEADING}In sum{HEADING:#}\n"));
+        for (name, text) in self.tally.rows(self.elapsed_ms()) {
+            self.text(page::paragraph(&format!("  {name:<10} "), &text, Style::new()));
         }
-        self.text(format!("\n{HEADING}  Next: put this into your MCP client's configuration{HEADING:#}\n"));
+        for (code, Refused { count, why }) in &self.tally.refused {
+            self.text(page::paragraph(&format!("  {count:>3} {code:<27}"), why, Style::new()));
+        }
+        self.text(format!("\n{HEADING}Next: put this into your MCP client's configuration{HEADING:#}\n"));
         self.text(snippet::of(program));
-        self.text(page::paragraph(
-            page::MARGIN,
-            "The same sandbox, empty of what happened here. Nothing it is told leaves this machine.",
-            page::ASIDE,
-        ));
+        let same = "It serves such a sandbox to your own agent. Nothing it is told leaves this machine.";
+        self.text(page::paragraph("", same, page::ASIDE));
     }
 
     fn text(&self, text: impl AsRef<str>) {
@@ -195,4 +197,34 @@ impl Stage {
             output::print(format!("{line}\n"));
         }
     }
+}
+
+impl Tally {
+    fn summary(&self, elapsed_ms: i64) -> Value {
+        let refused: BTreeMap<_, _> = self.refused.iter().map(|(code, refused)| (code, refused.count)).collect();
+        json!({
+            "calls": self.calls, "created": self.created, "delivered": self.delivered, "erased": self.erased,
+            "refused": refused, "plans": self.plans, "unreadable_lines": self.unreadable, "elapsed_ms": elapsed_ms,
+        })
+    }
+
+    fn rows(&self, elapsed_ms: i64) -> [(&'static str, String); 5] {
+        let refused: u64 = self.refused.values().map(|refused| refused.count).sum();
+        [
+            ("calls", format!("{} in {}", self.calls, seconds(elapsed_ms))),
+            ("people", format!("{} created, {} erased", self.created, self.erased)),
+            ("messages", format!("{} delivered", self.delivered)),
+            ("held back", format!("{} calls until their plan was confirmed", self.plans)),
+            ("refused", format!("{refused} calls; of each code, what the first was told:")),
+        ]
+    }
+}
+
+/// Milliseconds as seconds with one decimal.
+pub(super) fn seconds(ms: i64) -> String {
+    format!("{}.{} s", ms / 1_000, ms % 1_000 / 100)
+}
+
+fn first_sentence(message: &str) -> String {
+    message.split_inclusive(". ").next().unwrap_or_default().trim().to_owned()
 }

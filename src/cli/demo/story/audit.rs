@@ -2,21 +2,18 @@
 
 use std::path::Path;
 
-use anstyle::Style;
 use serde_json::{Value, json};
 
 use super::scene::{Scene, text};
-use crate::cli::demo::{Stopped, page, proof, stage::Stage};
+use crate::cli::demo::{Stopped, proof, stage::Stage};
 
 /// Reads the newest records.
 pub(super) async fn list(scene: &mut Scene<'_>) -> Result<(), Stopped> {
     scene.stage.step("Read the audit trail: who did what and how it ended, refusals too.");
-    let listed = scene.ok("list_audit", json!({ "limit": 6 }), |_| vec![]).await?;
+    let listed = scene.ok("list_audit", json!({ "limit": 8 }), |_| vec![]).await?;
     let records = listed["records"].as_array().map(Vec::as_slice).unwrap_or_default();
     scene.expect(!records.is_empty(), || "the audit trail is empty".to_owned())?;
-    for record in records {
-        scene.stage.page(page::paragraph(page::MARGIN, &line(record), Style::new()));
-    }
+    scene.stage.answer(&records.iter().map(line).collect::<Vec<_>>());
     scene.stage.explain("No arguments and no personal data: a person appears as a keyed hash.");
     Ok(())
 }
@@ -36,7 +33,7 @@ fn line(record: &Value) -> String {
 pub(in crate::cli::demo) async fn prove(stage: &mut Stage, data: &Path) -> Result<(), Stopped> {
     let unexpected = |stage: &Stage, what: String| Stopped::Unexpected { step: stage.step_number(), what };
     stage.then("The server has ended. Prove the trail it left behind, without it.");
-    stage.call("audit verify", &json!("--workspace sandbox --data <temporary directory>"));
+    stage.command("audit verify  --workspace sandbox --data <temporary directory>");
     let report = proof::verify(data).await.map_err(|what| unexpected(stage, what))?;
     let faults: Vec<String> =
         report.faults.iter().map(|fault| format!("{} {}: {}", fault.writer, fault.sequence, fault.reason)).collect();

@@ -9,7 +9,8 @@ use super::scene::{Scene, identifiers, identify};
 use crate::cli::demo::{
     Stopped,
     export::{Export, Line, Person},
-    page,
+    page::{self, NO_BREAK_SPACE},
+    stage::seconds,
 };
 
 /// What became of the export.
@@ -79,14 +80,12 @@ impl Imported {
 
     fn show(&self, scene: &Scene<'_>, export: &Export, took_ms: i64) {
         let sent = self.created.len() + self.updated.len() + self.refused.len();
-        let seconds = format!("{}.{}", took_ms / 1_000, took_ms % 1_000 / 100);
-        scene
-            .stage
-            .call("identify_customer", &json!(format!("{sent} calls for {} lines, {seconds} s", export.lines.len())));
+        let made = format!("{sent} calls for {} lines in {}", export.lines.len(), seconds(took_ms));
+        scene.stage.command(&format!("identify_customer  {made}"));
         if let Some(shown) = &self.shown {
             scene.stage.answer(&[format!("first answer: {}, read back", identifiers(&shown["customer"]))]);
             scene.stage.explain(
-                "E-mail addresses are masked in answers (everything after the first letter), so that they do not \
+                "E-mail addresses are masked in answers (all but the first letter and the domain), so that they do not \
                  reach a model; ids and cio_ids name people instead. The agent's own arguments stand in full.",
             );
         }
@@ -97,7 +96,7 @@ impl Imported {
             ("unreadable", self.broken.len(), "never sent".to_owned()),
         ];
         for (name, count, detail) in rows.into_iter().filter(|(_, count, _)| *count > 0) {
-            scene.stage.aside(&format!("{name:<12}{count:>3}  "), &detail);
+            scene.stage.aside(&format!("{name:<12}{count:>3}{}", if detail.is_empty() { "" } else { "  " }), &detail);
         }
         self.show_refused(scene);
     }
@@ -107,17 +106,21 @@ impl Imported {
         for (_, answer) in &self.refused {
             *codes.entry(answer["error"].as_str().unwrap_or_default()).or_default() += 1;
         }
-        codes.iter().map(|(code, count)| format!("{count} {code}")).collect::<Vec<_>>().join(", ")
+        codes.iter().map(|(code, count)| format!("{count}{NO_BREAK_SPACE}{code}")).collect::<Vec<_>>().join(", ")
     }
 
+    /// In the order of the file, whoever refused the line.
     fn show_refused(&self, scene: &Scene<'_>) {
-        scene.stage.page("\n");
-        for (number, why) in &self.broken {
-            row(scene, *number, "unreadable", why);
-        }
-        for (person, answer) in &self.refused {
+        let unreadable = self.broken.iter().map(|(number, why)| (*number, "unreadable".to_owned(), format!("{why}.")));
+        let refused = self.refused.iter().map(|(person, answer)| {
             let code = answer["error"].as_str().unwrap_or_default();
-            row(scene, person.number, &format!("{code}  {person}"), &why(answer));
+            (person.number, format!("{code}  {person}"), why(answer))
+        });
+        let mut rows: Vec<_> = unreadable.chain(refused).collect();
+        rows.sort_by_key(|(number, ..)| *number);
+        scene.stage.page("\n");
+        for (number, what, why) in rows {
+            row(scene, number, &what, &why);
         }
     }
 }
@@ -135,7 +138,7 @@ fn row(scene: &Scene<'_>, number: usize, what: &str, why: &str) {
 fn why(answer: &Value) -> String {
     let message = answer["message"].as_str().unwrap_or_default().replace(" Nothing was changed.", "");
     match answer["next_step"].as_str() {
-        Some(next) => format!("{message} → {next}"),
+        Some(next) => format!("{message} Next: {next}"),
         None => message,
     }
 }

@@ -14,6 +14,7 @@ pub(super) async fn play(scene: &mut Scene<'_>, segment: &Segment, prefix: &str)
         return scene.expect(false, || "nobody in the segment has an e-mail address".to_owned());
     };
     scene.stage.step(&format!("{} asks to be forgotten (GDPR): erase them.", person.id));
+    scene.stage.explain("Gone is gone only when it is read so twice, five seconds apart.");
     let erased = scene.planned("erase_customer", json!({ "customer": person.id }), receipt).await?;
     scene.expect(erased["status"] == "erased", || format!("the person should be erased: {erased}"))?;
     scene.stage.tally.erased += 1;

@@ -21,7 +21,7 @@ pub(super) async fn open(scene: &mut Scene<'_>, export: &Export) -> Result<(), S
     }));
     scene.stage.page(format!("{HEADING}A day's work of an agent at Customer.io, with guardrails{HEADING:#}\n\n"));
     let rows = [
-        ("  server   ", command),
+        ("  server   ", command.replace("--data ", "--data\u{a0}")),
         (
             "           ",
             format!(
@@ -38,7 +38,7 @@ pub(super) async fn open(scene: &mut Scene<'_>, export: &Export) -> Result<(), S
     scene.stage.page(page::paragraph(
         "  ",
         "Customer.io itself is imitated inside the server: no account, no network. Calls are marked →, answers ←, \
-         refusals ✗. Every line below is made from what the server answered.",
+         refusals ✗, calls that must be confirmed ‖. What the server answered is put into words; --json shows it whole.",
         page::ASIDE,
     ));
     Ok(())
