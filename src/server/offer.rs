@@ -77,9 +77,9 @@ impl Choice {
         Ok(tools.into_iter().filter(|tool| self.lists(tool.spec())).collect())
     }
 
-    /// `--tools` adds to the toolsets chosen; alone it stands for itself.
+    /// `--tools` adds to the toolsets chosen, or to `core`.
     fn lists(&self, spec: &Spec) -> bool {
-        let core = self.toolsets.is_empty() && self.tools.is_empty();
+        let core = self.toolsets.is_empty();
         let by_toolset = self.toolsets.iter().any(|toolset| match toolset.as_str() {
             "all" => true,
             "core" => spec.core,
