@@ -53,6 +53,7 @@ pub fn under(policy: &Policy) -> Vec<Arc<dyn Callable>> {
         crafted::<messages::PreviewMessage>(policy),
         crafted::<messages::SendTransactional>(policy),
         crafted::<messages::GetDelivery>(policy),
+        crafted::<messages::delivery::ListDeliveries>(policy),
         crafted::<privacy::DeleteCustomer>(policy),
         crafted::<privacy::EraseCustomer>(policy),
     ]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use customerio_mcp::sandbox::Fixture;
+use customerio_mcp::{clock::Clock as _, sandbox::Fixture};
 use serde_json::{Value, json};
 
 use crate::{
@@ -307,4 +307,32 @@ async fn waiting_for_a_delivery_ends_when_it_arrives() {
     assert_eq!((delivery["state"].as_str(), delivery["final"].as_bool()), (Some("delivered"), Some(true)));
     let unknown = product.refused("get_delivery", json!({ "delivery_id": "nothing" })).await;
     assert_eq!((&unknown["error"], &unknown["field"]), (&json!("not_found"), &json!("delivery_id")));
+}
+
+#[tokio::test]
+async fn deliveries_are_listed_by_person_and_by_template_page_by_page() {
+    let product = shop().await;
+    for customer in ["cust_0001", "cust_0002", "cust_0007"] {
+        product.ok("send_transactional", json!({ "template": "welcome", "customer": customer })).await;
+        product.clock.advance(Duration::from_mins(1));
+    }
+    let reset = json!({ "template": "password_reset", "customer": "cust_0001", "message_data": { "reset_url": "https://shop.example/r" } });
+    product.ok("send_transactional", reset).await;
+    let list = async |arguments| product.ok("list_deliveries", arguments).await;
+    let lines = |page: &Value| page["deliveries"].as_array().unwrap().clone();
+
+    assert_eq!(lines(&list(json!({})).await).len(), 4);
+    let of_ada = lines(&list(json!({ "customer": "cust_0001" })).await);
+    assert_eq!(of_ada.iter().map(|line| line["state"].as_str().unwrap()).collect::<Vec<_>>(), ["created", "delivered"]);
+    let first = list(json!({ "template": "welcome", "limit": 2 })).await;
+    let second = list(json!({ "template": "welcome", "limit": 2, "cursor": first["cursor"] })).await;
+    let mut ids: Vec<_> =
+        [lines(&first), lines(&second)].concat().iter().map(|line| line["delivery_id"].clone()).collect();
+    ids.dedup();
+    assert_eq!((ids.len(), second.get("cursor")), (3, None));
+    let since = product.clock.now().as_second() - 90;
+    assert_eq!(lines(&list(json!({ "since": since })).await).len(), 2);
+
+    let both = product.refused("list_deliveries", json!({ "customer": "cust_0001", "template": "welcome" })).await;
+    assert_eq!((&both["error"], &both["field"]), (&json!("invalid_argument"), &json!("template")));
 }

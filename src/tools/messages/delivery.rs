@@ -1,21 +1,24 @@
-//! `get_delivery`: where a message stands, and what it said.
+//! `get_delivery` and `list_deliveries`: where messages stand, and what one said.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::channel::Channel;
+use super::{channel::Channel, templates};
 use crate::{
-    api::{UpstreamErrorKind, deliveries::Delivery},
+    api::{
+        UpstreamErrorKind,
+        deliveries::{Delivery, DeliveryQuery, PageQuery},
+    },
     catalog::{Credential, Effect, Retry, Spec, Toolset},
     error::{ErrorCode, ToolError},
-    guard::intent::Intent,
+    guard::{identity::identifier::IdType, intent::Intent, values::UnixTime},
     tools::{
         answer::{Untrusted, untrusted},
         context::CallContext,
         customer::Customer,
-        directory::known,
+        directory::{known, path},
         people::Detail,
         tool::Tool,
     },
@@ -145,6 +148,117 @@ impl Tool for GetDelivery {
             _ => None,
         };
         Ok(shown(delivery, archived))
+    }
+}
+
+/// Lists deliveries, newest first.
+pub struct ListDeliveries;
+
+/// Arguments of `list_deliveries`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListInput {
+    /// Only to this person.
+    customer: Option<String>,
+    /// Default: the strategy's primary.
+    id_type: Option<IdType>,
+    /// Only of this template; not together with `customer`.
+    #[schemars(length(min = 1, max = 150))]
+    template: Option<String>,
+    /// ISO 8601 with offset, or Unix seconds.
+    since: Option<UnixTime>,
+    #[schemars(range(min = 1, max = 100))]
+    limit: Option<u32>,
+    /// From the last answer.
+    #[schemars(length(max = 1000))]
+    cursor: Option<String>,
+}
+
+/// Answer of `list_deliveries`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ListOutput {
+    /// Newest first.
+    deliveries: Vec<DeliveryLine>,
+    /// Where the next page begins; absent at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cursor: Option<String>,
+}
+
+/// A delivery in a list.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
+pub struct DeliveryLine {
+    delivery_id: String,
+    /// The furthest it has come.
+    state: &'static str,
+    #[serde(rename = "type")]
+    kind: String,
+    /// Unix seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cio_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<Untrusted<String>>,
+}
+
+const DEFAULT_LIMIT: u32 = 20;
+
+impl Tool for ListDeliveries {
+    const SPEC: Spec = Spec {
+        name: "list_deliveries",
+        title: "List deliveries",
+        prose: include_str!("../../../tools/list_deliveries.md"),
+        toolset: Toolset::Messages,
+        core: false,
+        effect: Effect::Read,
+        retry: Retry::Natural,
+        flags: &[],
+        needs: &[Credential::App],
+    };
+    type Input = ListInput;
+    type Output = ListOutput;
+
+    fn intent(input: &ListInput) -> Result<Intent, ToolError> {
+        match (&input.customer, &input.template) {
+            (Some(_), Some(_)) => Err(ToolError::invalid("template", "Give `customer` or `template`, not both.")
+                .next("List one person's deliveries, and pick those of the template by their subject.")),
+            (Some(customer), None) => Ok(Intent::one(customer, input.id_type)),
+            (None, _) => Ok(Intent::nobody()),
+        }
+    }
+
+    async fn call(cx: &CallContext<'_>, input: ListInput) -> Result<ListOutput, ToolError> {
+        let page = PageQuery {
+            start: input.cursor,
+            limit: Some(input.limit.unwrap_or(DEFAULT_LIMIT)),
+            start_ts: input.since.map(UnixTime::seconds),
+            end_ts: None,
+        };
+        let found = match (input.customer, input.template) {
+            (Some(_), _) => cx.api().person_messages(&cx.scope, &path(&cx.subject()?.given), &page).await?,
+            (None, Some(template)) => {
+                let template = templates::find(cx, &template).await?;
+                let query = DeliveryQuery { page, ..DeliveryQuery::default() };
+                cx.api().template_deliveries(&cx.scope, template.id, &query).await?
+            }
+            (None, None) => cx.api().deliveries(&cx.scope, &DeliveryQuery { page, ..DeliveryQuery::default() }).await?,
+        };
+        Ok(ListOutput {
+            deliveries: found.items.into_iter().map(line).collect(),
+            cursor: found.next.filter(|next| !next.is_empty()),
+        })
+    }
+}
+
+fn line(delivery: Delivery) -> DeliveryLine {
+    DeliveryLine {
+        state: standing(&delivery).state,
+        delivery_id: delivery.id,
+        kind: delivery.kind,
+        created: delivery.created,
+        cio_id: delivery.customer_identifiers.map(|person| person.cio_id),
+        subject: delivery.subject.map(untrusted),
     }
 }
 
