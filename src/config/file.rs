@@ -94,8 +94,7 @@ pub(super) struct WorkspaceFile {
     pub(super) cdp_url: Option<String>,
     /// File of certificates (PEM) trusted besides the system's, for a proxy that intercepts TLS.
     pub(super) extra_ca_file: Option<PathBuf>,
-    /// How people are identified. Without it an operator declares it with `identity declare`, or an agent with a
-    /// human's approval.
+    /// How people are identified. Without it an operator declares it with `identity declare`.
     pub(super) identity: Option<IdentityStrategy>,
     /// What may run, what needs a preview or a human, and what never runs.
     pub(super) policy: Policy,
