@@ -119,7 +119,7 @@ fn it_reads_well_wherever_it_is_started() {
         "← delivered to t•••@example.org: Welcome, Thandiwe",
         "← erased, receipt era_",
         "✗ refused: customer_erased",
-        "in 1 hash chain: nothing changed, removed or put in",
+        "records in 1 hash chain, 0 at fault: nothing was changed",
         "messages   1 delivered",
         "\"args\": [\"serve\", \"--sandbox\"]",
     ] {

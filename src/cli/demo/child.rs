@@ -18,10 +18,11 @@ use rmcp::{
 use serde_json::{Map, Value};
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
-    process::{ChildStderr, Command},
+    process::ChildStderr,
     time::timeout,
 };
 
+use super::program;
 use crate::config::Environment;
 
 /// What the server is started with; the data directory follows.
@@ -54,15 +55,7 @@ pub(super) struct Greeting {
 impl Child {
     /// Starts this program as a server on a data directory and connects to it.
     pub(super) async fn start(env: &Environment, data: &Path) -> io::Result<Self> {
-        let program = env.executable().ok_or_else(|| io::Error::other("the system does not say where we are"))?;
-        let mut command = Command::new(program);
-        command.args(ARGUMENTS).arg("--data").arg(data);
-        // A file in the data directory's place, or the user's variables, would make another workspace of it.
-        command.current_dir(data);
-        for name in env.ours() {
-            command.env_remove(name);
-        }
-        command.env("CUSTOMERIO_MCP_LOG", "warn");
+        let mut command = program::command(env, &ARGUMENTS, data)?;
         // Ctrl-C on the terminal is for us; the server ends when we hang up.
         #[cfg(unix)]
         command.process_group(0);

@@ -7,6 +7,7 @@ mod child;
 mod directory;
 mod export;
 mod page;
+mod program;
 mod proof;
 mod snippet;
 mod stage;
@@ -97,7 +98,7 @@ async fn play(
     };
     child.stop().await;
     let ended = match played {
-        Ok(()) => story::prove(&mut stage, directory.path()).await,
+        Ok(()) => story::prove(&mut stage, env, directory.path()).await,
         Err(stopped) => Err(stopped),
     };
     match ended {

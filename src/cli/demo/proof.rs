@@ -1,24 +1,23 @@
-//! The audit trail that the server left behind, proven as `audit verify` proves it: with the secret and the store of
-//! the data directory, and without the server.
+//! The audit trail that the server left behind, proven by the operator's own command, without the server.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::{
-    config::{Config, EMBEDDED_SANDBOX, Environment, LoadOptions, Purpose},
-    server::open::{open_state, system_clock},
-    state::ChainReport,
-};
+use serde_json::Value;
 
-/// Walks every chain of the embedded sandbox's workspace.
-pub(super) async fn verify(data: &Path) -> Result<ChainReport, String> {
-    let nothing = Environment::new(Vec::<(PathBuf, PathBuf)>::new(), data);
-    let options = LoadOptions {
-        data: Some(data.to_owned()),
-        workspace: Some(EMBEDDED_SANDBOX.to_owned()),
-        purpose: Purpose::Offline,
-        ..LoadOptions::default()
-    };
-    let config = Config::load(&nothing, &options).map_err(|error| error.to_string())?;
-    let state = open_state(&config, &system_clock()).map_err(|error| error.to_string())?;
-    state.store.verify_audit(EMBEDDED_SANDBOX.to_owned()).await.map_err(|error| error.to_string())
+use super::program;
+use crate::config::Environment;
+
+/// The command; the data directory follows.
+pub(super) const ARGUMENTS: [&str; 5] = ["audit", "verify", "--workspace", "sandbox", "--json"];
+
+/// Runs the command and returns its report. A trail that is not whole is an error.
+pub(super) async fn verify(env: &Environment, data: &Path) -> Result<Value, String> {
+    let mut command = program::command(env, &ARGUMENTS, data).map_err(|error| error.to_string())?;
+    let output = command.output().await.map_err(|error| format!("audit verify did not start: {error}"))?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    if !output.status.success() {
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("audit verify ended with {}: {said}{complaint}", output.status));
+    }
+    serde_json::from_str(&said).map_err(|_| format!("audit verify printed no report: {said}"))
 }

@@ -57,7 +57,14 @@ impl Stage {
     pub(super) fn new(json: bool) -> Self {
         let clock = system_clock();
         let began_ms = clock.now_ms();
-        Self { json, clock, began_ms, step: 0, intent: String::new(), tally: Tally::default() }
+        Self {
+            json,
+            clock,
+            began_ms,
+            step: 0,
+            intent: "Start the server and connect to it.".to_owned(),
+            tally: Tally::default(),
+        }
     }
 
     pub(super) fn step_number(&self) -> u32 {

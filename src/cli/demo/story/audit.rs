@@ -5,7 +5,10 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::scene::{Scene, text};
-use crate::cli::demo::{Stopped, proof, stage::Stage};
+use crate::{
+    cli::demo::{Stopped, proof, stage::Stage},
+    config::Environment,
+};
 
 /// Reads the newest records.
 pub(super) async fn list(scene: &mut Scene<'_>) -> Result<(), Stopped> {
@@ -30,25 +33,23 @@ fn line(record: &Value) -> String {
 }
 
 /// Proves the trail that the server left, now that it has ended.
-pub(in crate::cli::demo) async fn prove(stage: &mut Stage, data: &Path) -> Result<(), Stopped> {
+pub(in crate::cli::demo) async fn prove(stage: &mut Stage, env: &Environment, data: &Path) -> Result<(), Stopped> {
     let unexpected = |stage: &Stage, what: String| Stopped::Unexpected { step: stage.step_number(), what };
-    stage.then("The server has ended. Prove the trail it left behind, without it.");
-    stage.command("audit verify  --workspace sandbox --data <temporary directory>");
-    let report = proof::verify(data).await.map_err(|what| unexpected(stage, what))?;
-    let faults: Vec<String> =
-        report.faults.iter().map(|fault| format!("{} {}: {}", fault.writer, fault.sequence, fault.reason)).collect();
-    let answer =
-        json!({ "chains": report.chains, "records": report.records, "pruned": report.pruned, "faults": faults });
-    stage.note(json!({ "command": "audit verify", "answer": answer }));
-    if !faults.is_empty() {
-        return Err(unexpected(stage, format!("the audit trail is not whole: {}", faults.join("; "))));
-    }
-    if report.records < stage.tally.calls {
-        return Err(unexpected(stage, format!("{} calls left {} records", stage.tally.calls, report.records)));
+    stage.then("The server has ended. Prove the trail it left, by a command of the operator's.");
+    let command = format!("customerio-mcp {} --data\u{a0}<the same>", proof::ARGUMENTS.join(" "));
+    stage.command(&command);
+    let report = proof::verify(env, data).await.map_err(|what| unexpected(stage, what))?;
+    stage.note(json!({ "command": "audit verify", "answer": report }));
+    let whole = report["faults"].as_array().is_some_and(Vec::is_empty);
+    let records = report["records"].as_u64().unwrap_or_default();
+    if !whole || records < stage.tally.calls {
+        let what = format!("{} calls should be on the record, and nothing at fault: {report}", stage.tally.calls);
+        return Err(unexpected(stage, what));
     }
     stage.answer(&[format!(
-        "{} records in {} hash chain: nothing changed, removed or put in",
-        report.records, report.chains
+        "{records} records in {} hash chain, {} at fault: nothing was changed, removed or put in",
+        report["chains"],
+        report["faults"].as_array().map_or(0, Vec::len),
     )]);
     Ok(())
 }
