@@ -182,7 +182,7 @@ fn normal_email(value: &str, field: &str) -> Result<String, ToolError> {
     EmailAddress::parse_with_options(value, options).map_err(|error| {
         identifier_error(
             field,
-            &format!("is no e-mail address ({})", error.to_string().to_lowercase()),
+            &format!("is no e-mail address ({})", error.to_string().to_lowercase().trim_end_matches('.')),
             "Give a bare address: one name, one @, one domain.",
         )
     })?;
