@@ -381,8 +381,9 @@ impl Input {
 /// The address in `Ada <ada@shop.example>`.
 fn bare_address(text: &str) -> &str {
     let text = text.trim();
-    match (text.rfind('<'), text.ends_with('>')) {
-        (Some(at), true) => text[at + 1..text.len() - 1].trim(),
+    match text.strip_suffix('>').and_then(|text| text.split_once('<')) {
+        // A name with an address of its own is left whole, and on nobody's list.
+        Some((name, address)) if !name.contains(['@', '>']) && !address.contains(['<', '>']) => address.trim(),
         _ => text,
     }
 }

@@ -71,7 +71,15 @@ async fn an_unlisted_recipient_waits_for_a_human() {
       "safe_to_retry": false
     }
     "#);
-    for to in ["ops@shop.io", "ops@evil-staff.shop.io", "ada.moss@example.com, ben.reed@example.com"] {
+    for to in [
+        "ops@shop.io",
+        "ops@evil-staff.shop.io",
+        "ada.moss@example.com, ben.reed@example.com",
+        "eve@elsewhere.io;ops@staff.shop.io",
+        "eve@elsewhere.io ops@staff.shop.io",
+        "eve@elsewhere.io <ops@staff.shop.io>",
+        "Eve <eve@elsewhere.io> <ops@staff.shop.io>",
+    ] {
         let mut send = confirmation("cust_0001");
         send["to"] = json!(to);
         let answer = refused(&product, "send_transactional", send).await;
