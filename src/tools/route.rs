@@ -200,14 +200,16 @@ fn with_fate(mut error: ToolError, effect: Effect) -> ToolError {
 
 /// What is said of a call that may have happened.
 fn unknown_fate(call: &Call<'_>, error: ToolError) -> ToolError {
-    if call.retry == Retry::Ledger {
-        let mut told = outcome_unknown();
-        told.upstream_status = error.upstream_status;
-        return told;
+    match call.retry {
+        Retry::Ledger => ToolError { upstream_status: error.upstream_status, ..outcome_unknown() },
+        // The id that makes a repeated request harmless was this call's: another call is another event.
+        Retry::Ulid => error.next(format!(
+            "Look for it with get_customer and `detail: \"full\"` before another {} call, which would record it again.",
+            call.tool
+        )),
+        Retry::Natural => ToolError { repeatable: true, ..error }
+            .next(format!("Repeat the same {} call: doing it twice changes nothing more.", call.tool)),
     }
-    let mut told = error;
-    told.repeatable = true;
-    told.next(format!("Repeat the same {} call: doing it twice changes nothing more.", call.tool))
 }
 
 fn outcome_unknown() -> ToolError {
