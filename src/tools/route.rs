@@ -97,7 +97,10 @@ impl Route<'_> {
         let permit = call.effect.mutates().then(Permit::granted_by_admit);
         let cx = CallContext::new(self.caller, self.workspace, admitted, self.scope.clone(), permit);
         let began_at_ms = self.workspace.guards.clock.now_ms();
-        let mut result = run(&cx).await.map_err(|error| with_fate(error, call.effect));
+        let mut result = run(&cx).await.map_err(|error| {
+            let error = if cx.may_have_changed() { error } else { nothing_left(error) };
+            with_fate(error, call.effect)
+        });
         if let Err(error) = &result
             && error.fate == Fate::Unknown
         {
@@ -126,6 +129,7 @@ impl Route<'_> {
     async fn halted(&self, call: &Call<'_>, halt: Halt) -> Result<Value, ToolError> {
         self.workspace.guards.record_halt(call, &halt, self.elapsed_ms()).await;
         match halt {
+            Halt::Refused(error) if error.fate == Fate::Unknown => Err(with_fate(nothing_left(error), call.effect)),
             Halt::Refused(error) => Err(error),
             Halt::Repeat(Replay::Answered { call_id, mut answer }) => {
                 if let Value::Object(map) = &mut answer {
@@ -183,6 +187,14 @@ impl Route<'_> {
 
     fn elapsed_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Nothing that changes anything was sent: a look-up that failed leaves no doubt about that.
+fn nothing_left(error: ToolError) -> ToolError {
+    match error.fate {
+        Fate::Unknown => ToolError { fate: Fate::NothingHappened, ..error },
+        Fate::NothingHappened | Fate::Partly => error,
     }
 }
 
