@@ -221,3 +221,17 @@ async fn a_send_that_never_left_is_not_of_unknown_fate() {
     product.ok("send_transactional", confirmation("cust_0001")).await;
     assert_eq!(count(&product, "deliveries").await, 1);
 }
+
+#[tokio::test]
+async fn a_send_of_unknown_fate_is_not_made_anew_when_its_key_would_have_expired() {
+    let product = shop().await;
+    send_fault(&product, "drop_before").await;
+    product.refused("send_transactional", confirmation("cust_0001")).await;
+    product.clock.advance(Duration::from_mins(11));
+    let later = product.refused("send_transactional", confirmation("cust_0001")).await;
+    assert_eq!(later["error"], "outcome_unknown", "{later}");
+    assert_eq!(count(&product, "deliveries").await, 0);
+    product.clock.advance(Duration::from_hours(24));
+    product.ok("send_transactional", confirmation("cust_0001")).await;
+    assert_eq!(count(&product, "deliveries").await, 1);
+}
