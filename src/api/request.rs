@@ -64,13 +64,14 @@ impl Request {
 
     /// A request that changes something, which the guards must have admitted.
     pub(super) fn changing(
-        _: &Permit,
+        permit: &Permit,
         surface: Surface,
         method: Method,
         operation: &'static str,
         segments: &[&str],
         retry: Retry,
     ) -> Result<Self, UpstreamError> {
+        permit.mark_used();
         Self::new(surface, method, operation, segments, retry, true)
     }
 

@@ -1,21 +1,33 @@
 //! What every request is given from outside: how long it may take, and leave to change something.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Proof that the guards admitted a call. Every operation that changes anything asks for one.
+/// Proof that the guards admitted a call. Every operation that changes anything asks for one, and leaves its mark on it.
 #[derive(Debug)]
 pub struct Permit {
-    _private: (),
+    used: AtomicBool,
 }
 
 impl Permit {
     /// To be called where `admit` has said yes and its decision is stored, and nowhere else.
     #[must_use]
     pub const fn granted_by_admit() -> Self {
-        Self { _private: () }
+        Self { used: AtomicBool::new(false) }
+    }
+
+    /// Whether a request that changes something was made with it. Until then nothing can have happened.
+    pub fn was_used(&self) -> bool {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn mark_used(&self) {
+        self.used.store(true, Ordering::Relaxed);
     }
 }
 

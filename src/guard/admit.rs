@@ -31,6 +31,8 @@ pub struct Admitted {
     pub test_expires_at_ms: Option<i64>,
     /// Whether a ledger row waits to be settled.
     pub(crate) begun: bool,
+    /// Whether it spent a plan.
+    pub(crate) planned: bool,
 }
 
 impl Guards {
@@ -100,7 +102,8 @@ impl Guards {
         audience: Size,
         plan: Option<PlanUse>,
     ) -> Result<Admitted, Halt> {
-        let admitted = Admitted { call_id: call.call_id.clone(), people, ..Admitted::default() };
+        let planned = plan.is_some();
+        let admitted = Admitted { call_id: call.call_id.clone(), people, planned, ..Admitted::default() };
         if !call.effect.mutates() {
             return Ok(admitted);
         }
@@ -159,6 +162,8 @@ impl Guards {
         test_profile: Option<TestProfileReservation>,
     ) -> Begin {
         let now_ms = self.clock.now_ms();
+        let mut audit = self.audit_entry(call, people, AuditPhase::Decision, "admitted");
+        audit.approved_by = plan.as_ref().map(|_| BY_PLAN.to_owned());
         Begin {
             call_id: call.call_id.clone(),
             workspace: self.workspace.name.clone(),
@@ -173,7 +178,7 @@ impl Guards {
             test_profile,
             subjects: people.refs().iter().map(|reference| self.subject_digest(reference)).collect(),
             recovery: call.recovery_facts(people).map(|facts| self.seal_json("recovery", &facts)),
-            audit: self.audit_entry(call, people, AuditPhase::Decision, "admitted"),
+            audit,
         }
     }
 
@@ -227,6 +232,9 @@ impl Guards {
         }
     }
 }
+
+/// What the audit says of a call that spent a plan.
+pub(super) const BY_PLAN: &str = "plan token";
 
 /// What is added to a call's own time before its fate counts as unknown, in milliseconds.
 const LEASE_MARGIN_MS: i64 = 10_000;

@@ -99,12 +99,20 @@ fn own_addresses(identified: &Identified) -> Vec<Recipient> {
 }
 
 /// Whether an address, or its domain written as `@domain`, is on a list.
+///
+/// Only one plain address stands for its domain: what a mail system could read as several, such as
+/// `eve@elsewhere.io;ada@shop.example`, must be on the list as a whole.
 fn is_listed(address: &str, list: &[String]) -> bool {
     let address = address.trim().to_lowercase();
-    let domain = address.rfind('@').map_or("", |at| &address[at..]);
+    let domain = if is_plain(&address) { address.find('@').map_or("", |at| &address[at..]) } else { "" };
     list.iter()
         .map(|entry| entry.to_lowercase())
         .any(|entry| entry == address || (entry.starts_with('@') && entry == domain))
+}
+
+fn is_plain(address: &str) -> bool {
+    let separates = |c: char| c.is_whitespace() || c.is_control() || "<>()[]\\,;:\"%!".contains(c);
+    address.matches('@').count() == 1 && !address.contains(separates)
 }
 
 #[cfg(test)]
@@ -120,5 +128,16 @@ mod tests {
         assert!(!is_listed("bo@evil-shop.example", &list));
         assert!(!is_listed("bo@shop.example.evil.io", &list));
         assert!(!is_listed("", &list));
+        for several in [
+            "eve@elsewhere.io;bo@shop.example",
+            "eve@elsewhere.io bo@shop.example",
+            "eve@elsewhere.io\u{a0}bo@shop.example",
+            "<eve@elsewhere.io>bo@shop.example",
+            "\"eve@elsewhere.io\"@shop.example",
+            "eve%elsewhere.io@shop.example",
+            "@elsewhere.io:bo@shop.example",
+        ] {
+            assert!(!is_listed(several, &list), "{several}");
+        }
     }
 }

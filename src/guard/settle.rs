@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     Call, Guards, Halt,
-    admit::Admitted,
+    admit::{Admitted, BY_PLAN},
     directory::KnownPerson,
     identity::{
         Identified,
@@ -58,6 +58,7 @@ impl Guards {
         if phase == AuditPhase::Read && ended.result.is_ok() {
             "read".clone_into(&mut audit.decision);
         }
+        audit.approved_by = admitted.planned.then(|| BY_PLAN.to_owned());
         audit.upstream_status = ended.upstream_status;
         audit.duration_ms = Some(ended.duration_ms);
         let settled = if admitted.begun {
@@ -168,7 +169,7 @@ impl Guards {
             phase,
             subject: self.audit_subject(people),
             decision: decision.to_owned(),
-            approved_by: call.plan_token.filter(|_| phase_ran(phase)).map(|_| "plan token".to_owned()),
+            approved_by: None,
             upstream_status: None,
             duration_ms: None,
         }
@@ -186,11 +187,6 @@ impl Guards {
         };
         reference.map(|reference| self.subject_digest(&reference))
     }
-}
-
-/// Whether a record is about a call that was let through.
-const fn phase_ran(phase: AuditPhase) -> bool {
-    matches!(phase, AuditPhase::Decision | AuditPhase::Outcome)
 }
 
 impl From<StoreError> for ToolError {

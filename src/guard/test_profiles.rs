@@ -139,6 +139,16 @@ impl Guards {
         Ok(self.store.remove_test_profiles(self.workspace.name.clone(), subjects).await?)
     }
 
+    /// Takes a test profile that is gone off the ledger, and out of what was last seen of the tagged.
+    pub async fn remove_test_profile(&self, gone: &LedgerProfile) -> Result<(), ToolError> {
+        let subjects = &gone.profile.subjects;
+        self.store.remove_test_profiles(self.workspace.name.clone(), subjects.clone()).await?;
+        if let Some((_, people)) = self.tagged.lock().await.as_mut() {
+            people.retain(|person| !self.digests(&person.refs()).iter().any(|digest| subjects.contains(digest)));
+        }
+        self.forget_refs(&gone.identifiers.refs()).await
+    }
+
     /// Tagged people whom the ledger does not know, as of a look at most ten minutes old.
     async fn unledgered_test_people(&self, call: &Call<'_>) -> Result<u64, ToolError> {
         let now_ms = self.clock.now_ms();

@@ -75,7 +75,8 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Gives a lease back; one that is not held is no error.
     async fn release_lease(&self, lease: Lease) -> Result<(), StoreError>;
 
-    /// The call recorded under an idempotency key that has not expired. A lapsed lease reads as [`CallState::Unknown`].
+    /// The call recorded under an idempotency key that has not expired, which it does not for a day while the call's
+    /// fate is unknown. A lapsed lease reads as [`CallState::Unknown`].
     async fn find_call(
         &self,
         workspace: String,

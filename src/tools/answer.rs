@@ -41,6 +41,7 @@ pub(super) fn success(answer: &Value) -> CallToolResult {
 /// The result of a call that failed: an error of the tool, which the model reads, not of the protocol.
 pub(super) fn failure(error: &ToolError, pii: Pii) -> CallToolResult {
     let mut shown = serde_json::to_value(error).unwrap_or(Value::Null);
+    remove_hidden(&mut shown);
     if pii == Pii::Masked {
         mask(&mut shown);
     }
@@ -49,12 +50,12 @@ pub(super) fn failure(error: &ToolError, pii: Pii) -> CallToolResult {
     result
 }
 
-/// Masks and caps an answer.
+/// Masks and caps an answer. What is hidden goes first: inside an address it would keep the mask from seeing one.
 pub(super) fn shape(mut answer: Value, pii: Pii) -> Value {
+    remove_hidden(&mut answer);
     if pii == Pii::Masked {
         mask(&mut answer);
     }
-    remove_hidden(&mut answer);
     cap(&mut answer);
     answer
 }
@@ -200,6 +201,7 @@ mod tests {
 
     #[test]
     fn what_is_hidden_is_removed() {
+        assert_eq!(shape(json!("mail ada\u{200B}@shop.\u{2060}example"), Pii::Masked), json!("mail a•••@shop.example"));
         assert_eq!(shape(json!("a\u{202E}b\u{E0041}c\u{0}\n漢"), Pii::Full), json!("abc\n漢"));
     }
 

@@ -108,6 +108,11 @@ impl<'a> CallContext<'a> {
         })
     }
 
+    /// Whether a request that changes something was made.
+    pub(super) fn may_have_changed(&self) -> bool {
+        self.permit.as_ref().is_some_and(Permit::was_used)
+    }
+
     /// The one person the call names.
     pub fn subject(&self) -> Result<&Subject, ToolError> {
         self.admitted.people.subjects.first().ok_or_else(|| unprepared("a person"))

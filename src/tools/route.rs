@@ -97,7 +97,10 @@ impl Route<'_> {
         let permit = call.effect.mutates().then(Permit::granted_by_admit);
         let cx = CallContext::new(self.caller, self.workspace, admitted, self.scope.clone(), permit);
         let began_at_ms = self.workspace.guards.clock.now_ms();
-        let mut result = run(&cx).await.map_err(|error| with_fate(error, call.effect));
+        let mut result = run(&cx).await.map_err(|error| {
+            let error = if cx.may_have_changed() { error } else { nothing_left(error) };
+            with_fate(error, call.effect)
+        });
         if let Err(error) = &result
             && error.fate == Fate::Unknown
         {
@@ -126,6 +129,7 @@ impl Route<'_> {
     async fn halted(&self, call: &Call<'_>, halt: Halt) -> Result<Value, ToolError> {
         self.workspace.guards.record_halt(call, &halt, self.elapsed_ms()).await;
         match halt {
+            Halt::Refused(error) if error.fate == Fate::Unknown => Err(with_fate(nothing_left(error), call.effect)),
             Halt::Refused(error) => Err(error),
             Halt::Repeat(Replay::Answered { call_id, mut answer }) => {
                 if let Value::Object(map) = &mut answer {
@@ -186,6 +190,14 @@ impl Route<'_> {
     }
 }
 
+/// Nothing that changes anything was sent: a look-up that failed leaves no doubt about that.
+fn nothing_left(error: ToolError) -> ToolError {
+    match error.fate {
+        Fate::Unknown => ToolError { fate: Fate::NothingHappened, ..error },
+        Fate::NothingHappened | Fate::Partly => error,
+    }
+}
+
 /// A failed change says what has become of it; a failed read has changed nothing and needs not say so.
 fn with_fate(mut error: ToolError, effect: Effect) -> ToolError {
     if !effect.mutates() {
@@ -200,14 +212,16 @@ fn with_fate(mut error: ToolError, effect: Effect) -> ToolError {
 
 /// What is said of a call that may have happened.
 fn unknown_fate(call: &Call<'_>, error: ToolError) -> ToolError {
-    if call.retry == Retry::Ledger {
-        let mut told = outcome_unknown();
-        told.upstream_status = error.upstream_status;
-        return told;
+    match call.retry {
+        Retry::Ledger => ToolError { upstream_status: error.upstream_status, ..outcome_unknown() },
+        // The id that makes a repeated request harmless was this call's: another call is another event.
+        Retry::Ulid => error.next(format!(
+            "Look for it with get_customer and `detail: \"full\"` before another {} call, which would record it again.",
+            call.tool
+        )),
+        Retry::Natural => ToolError { repeatable: true, ..error }
+            .next(format!("Repeat the same {} call: doing it twice changes nothing more.", call.tool)),
     }
-    let mut told = error;
-    told.repeatable = true;
-    told.next(format!("Repeat the same {} call: doing it twice changes nothing more.", call.tool))
 }
 
 fn outcome_unknown() -> ToolError {

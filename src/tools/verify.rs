@@ -38,6 +38,8 @@ pub struct Difference {
 }
 
 /// Reads a person until `settled` says enough, or patience ends; answers the last look.
+///
+/// An error is of the look alone. The write before it was accepted, so it must never become the error of the call.
 pub(super) async fn read_back(
     cx: &CallContext<'_>,
     path: &PersonPath,

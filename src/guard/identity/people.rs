@@ -15,6 +15,7 @@ use crate::{
         Call, Guards,
         directory::{Directory, KnownPerson},
         intent::{Absent, GivenCustomer, People},
+        test_profiles::Lane,
     },
     state::CachedPerson,
 };
@@ -121,7 +122,7 @@ impl Guards {
         // Before anybody is looked for: the erased are not to be found, and "nobody" would invite to make them anew.
         self.refuse_erased(call, &given).await?;
         if !call.directory.can_look_up() {
-            return unverified(call, given, customers, strategy);
+            return self.unverified(call, given, customers, strategy).await;
         }
         // A call that takes a person away must not act on what was true ten minutes ago.
         let fresh = absent != Absent::Refuse || call.effect == Effect::Delete;
@@ -159,6 +160,42 @@ impl Guards {
         }
         self.lease_identifiers(call, given).await?;
         decide(given, &look_at(call.directory, given).await?, strategy)
+    }
+
+    /// People nobody can look up. An event or membership makes whoever it names, so the name must fit the strategy and
+    /// be no test profile's, which could not be tagged.
+    async fn unverified(
+        &self,
+        call: &Call<'_>,
+        given: Vec<CustomerRef>,
+        customers: &[GivenCustomer],
+        strategy: Option<&IdentityStrategy>,
+    ) -> Result<Identified, ToolError> {
+        let strategy = strategy.ok_or_else(strategy_required)?;
+        for (given, customer) in given.iter().zip(customers) {
+            // Track takes an id with the shape of an address for an address: only the person's `cio_id` would do.
+            let mistaken = given.id_type == IdType::Id && given.value.contains('@');
+            if mistaken || given.id_type != strategy.primary.id_type() {
+                return Err(app_key_required().at(customer.field.clone()));
+            }
+            if call.effect == Effect::Trigger {
+                check_new(given, Some(strategy), &customer.field)?;
+                self.check_no_test(given, &customer.field).await?;
+            }
+        }
+        let subjects = given.into_iter().map(|given| Subject { given, person: None }).collect();
+        Ok(Identified { subjects, ..Identified::default() })
+    }
+
+    async fn check_no_test(&self, given: &CustomerRef, field: &str) -> Result<(), ToolError> {
+        if self.lane(std::slice::from_ref(given)).await? == Lane::Test {
+            return Ok(());
+        }
+        let mut identifiers = Identifiers::default();
+        identifiers.set(given);
+        self.refuse_hidden_test(&identifiers).map_err(|error| {
+            error.at(field).next("A test profile needs the App API key, which this workspace does not have.")
+        })
     }
 
     /// The people behind some identifiers, remembered or looked up, in the order given.
@@ -290,28 +327,6 @@ fn check_email(email: &str, strategy: &IdentityStrategy, field: &str) -> Result<
     )
     .at(field)
     .next(format!("Allowed: {}.", allowed.join(", "))))
-}
-
-/// People nobody can look up. An event or membership makes whoever it names, so the name must fit the strategy.
-fn unverified(
-    call: &Call<'_>,
-    given: Vec<CustomerRef>,
-    customers: &[GivenCustomer],
-    strategy: Option<&IdentityStrategy>,
-) -> Result<Identified, ToolError> {
-    let strategy = strategy.ok_or_else(strategy_required)?;
-    for (given, customer) in given.iter().zip(customers) {
-        // Track takes an id with the shape of an address for an address: only the person's `cio_id` would do.
-        let mistaken = given.id_type == IdType::Id && given.value.contains('@');
-        if mistaken || given.id_type != strategy.primary.id_type() {
-            return Err(app_key_required().at(customer.field.clone()));
-        }
-        if call.effect == Effect::Trigger {
-            check_new(given, Some(strategy), &customer.field)?;
-        }
-    }
-    let subjects = given.into_iter().map(|given| Subject { given, person: None }).collect();
-    Ok(Identified { subjects, ..Identified::default() })
 }
 
 fn one_of(people: Vec<KnownPerson>, field: &str) -> Result<Option<KnownPerson>, ToolError> {

@@ -14,8 +14,13 @@ pub(super) fn effective_state(state: CallState, lease_until_ms: i64, now_ms: i64
     if state == CallState::InFlight && lease_until_ms <= now_ms { CallState::Unknown } else { state }
 }
 
+/// How long a call of unknown fate holds its key at least: its repeat is told to come back later, and must not happen
+/// anew when it does.
+const UNKNOWN_HOLDS_KEY_MS: i64 = 24 * 60 * 60 * 1_000;
+
 const RECORDED: &str = "SELECT call_id, tool, state, arguments, answer, recovery, began_at_ms, lease_until_ms \
-                        FROM calls WHERE workspace = ?1 AND principal = ?2 AND key = ?3 AND key_expires_at_ms > ?4";
+                        FROM calls WHERE workspace = ?1 AND principal = ?2 AND key = ?3 \
+                        AND (key_expires_at_ms > ?4 OR (state IN (0, 3) AND began_at_ms > ?5))";
 
 pub(super) fn find(
     connection: &Connection,
@@ -25,7 +30,9 @@ pub(super) fn find(
     now_ms: i64,
 ) -> Result<Option<RecordedCall>, StoreError> {
     let mut statement = connection.prepare_cached(RECORDED)?;
-    let found = statement.query_row(params![workspace, principal, key, now_ms], |row| recorded(row, now_ms));
+    let unknown_since_ms = now_ms.saturating_sub(UNKNOWN_HOLDS_KEY_MS);
+    let found =
+        statement.query_row(params![workspace, principal, key, now_ms, unknown_since_ms], |row| recorded(row, now_ms));
     Ok(found.optional()?)
 }
 

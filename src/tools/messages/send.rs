@@ -17,14 +17,18 @@ use crate::{
         people::{PersonPath, PersonRef},
     },
     catalog::{Credential, Effect, Retry, Spec, Toolset},
-    error::ToolError,
+    error::{ErrorCode, ToolError},
     guard::{
-        identity::identifier::{IdType, Identifiers, refuse_masked},
+        identity::{
+            Subject,
+            identifier::{IdType, Identifiers, refuse_masked},
+        },
         intent::{Absent, GivenCustomer, Intent, Recipient, RecipientRole},
         values::{self, UnixTime},
     },
     tools::{
         context::CallContext,
+        directory::known,
         tool::{Recovery, Tool},
     },
 };
@@ -123,7 +127,7 @@ impl Tool for SendTransactional {
             None => None,
         };
         let own_email = match (&person, &path) {
-            (Some(person), _) => person.identifiers.email.clone(),
+            (Some(person), _) => known(person.identifiers.clone()).email,
             (None, PersonPath::Email(email)) => Some(email.clone()),
             (None, _) => None,
         };
@@ -136,7 +140,11 @@ impl Tool for SendTransactional {
             return Err(refusal);
         }
         let template_id = message.template.as_ref().map(|template| template.id);
-        let to = input.to.clone().or_else(|| own_email.filter(|_| input.channel == Channel::Email));
+        let to = match &input.to {
+            Some(to) => Some(to.clone()),
+            None if input.channel == Channel::Email => checked_own(subject, own_email)?,
+            None => None,
+        };
         let body = input.request(template_id, identifiers(&path), to)?;
         let sent = cx.api().send_transactional(cx.permit()?, &cx.scope, input.channel.api(), &body).await?;
         if let Err(error) = cx.guards().claim_effect(&cx.admitted.call_id, &sent.delivery_id).await {
@@ -183,6 +191,25 @@ impl Tool for SendTransactional {
             _ => Ok(None),
         }
     }
+}
+
+/// The person's own address, if it is still the one the guards have weighed against the operator's lists.
+fn checked_own(subject: &Subject, now: Option<String>) -> Result<Option<String>, ToolError> {
+    let weighed = subject.person.as_ref().map(|person| person.email.as_deref());
+    match (weighed, &now) {
+        (Some(Some(weighed)), Some(now)) if !same_address(weighed, now) => Err(address_changed()),
+        (Some(None), Some(_)) => Err(address_changed()),
+        _ => Ok(now),
+    }
+}
+
+fn address_changed() -> ToolError {
+    ToolError::new(
+        ErrorCode::Conflict,
+        "The person's e-mail address was changed while this call was looked at. Nothing was sent.",
+    )
+    .at("customer")
+    .next("Repeat the call: it is then decided for the address they have now.")
 }
 
 /// The deliveries that are no other call's. Unless it is one alone, none of them is surely this call's.
@@ -381,8 +408,9 @@ impl Input {
 /// The address in `Ada <ada@shop.example>`.
 fn bare_address(text: &str) -> &str {
     let text = text.trim();
-    match (text.rfind('<'), text.ends_with('>')) {
-        (Some(at), true) => text[at + 1..text.len() - 1].trim(),
+    match text.strip_suffix('>').and_then(|text| text.split_once('<')) {
+        // A name with an address of its own is left whole, and on nobody's list.
+        Some((name, address)) if !name.contains(['@', '>']) && !address.contains(['<', '>']) => address.trim(),
         _ => text,
     }
 }

@@ -128,12 +128,13 @@ async fn create(
     }
     let by = primary(given)?;
     write(cx, &by, body(given, &by, &attributes)).await?;
-    let person = read_back(cx, &path(&by), |person| is_written(person, given, &attributes)).await?;
+    let looked = read_back(cx, &path(&by), |person| is_written(person, given, &attributes)).await;
+    let Ok(person) = looked else { return Ok(unread(cx, Action::Created, vec![])) };
     let existed = match &person {
         Some(person) => meanwhile::is_shared(person, given, &attributes),
         None => return not_to_be_seen(cx, given).await,
     };
-    let test_expires_at = cx.admitted.test_expires_at_ms.map(|at_ms| at_ms / 1_000);
+    let test_expires_at = test_expires_at(cx);
     if let (true, Some(_), Some(person)) = (existed, test_expires_at, &person) {
         return Err(meanwhile::give_back_person(cx, given, person).await);
     }
@@ -145,11 +146,11 @@ async fn create(
 
 /// A new person who does not show: the address may have become somebody else's, and then they never will.
 async fn not_to_be_seen(cx: &CallContext<'_>, given: &Identifiers) -> Result<Output, ToolError> {
-    if let Some(owner) = meanwhile::owner_of_email(cx, given).await? {
-        return Err(meanwhile::email_taken(&owner));
+    match meanwhile::owner_of_email(cx, given).await {
+        Ok(Some(owner)) => Err(meanwhile::email_taken(&owner)),
+        Ok(None) => Ok(Output { test_expires_at: test_expires_at(cx), ..unseen(Action::Created, vec![]) }),
+        Err(_) => Ok(unread(cx, Action::Created, vec![])),
     }
-    let test_expires_at = cx.admitted.test_expires_at_ms.map(|at_ms| at_ms / 1_000);
-    Ok(Output { test_expires_at, ..unseen(Action::Created, vec![]) })
 }
 
 async fn update(
@@ -163,7 +164,8 @@ async fn update(
     let mut body = body(given, &by, &attributes);
     body.insert("_update".into(), json!(true));
     cx.api().identify(cx.permit()?, &cx.scope, &path(&by), &body).await?;
-    let read = read_back(cx, &path(&by), |person| is_written(person, given, &attributes)).await?;
+    let looked = read_back(cx, &path(&by), |person| is_written(person, given, &attributes)).await;
+    let Ok(read) = looked else { return Ok(unread(cx, Action::Updated, attached)) };
     if read.is_none() {
         return Err(meanwhile::gone());
     }
@@ -180,6 +182,19 @@ async fn write_unverified(
     let by = primary(given)?;
     write(cx, &by, body(given, &by, &attributes)).await?;
     Ok(unseen(Action::Written, vec![]))
+}
+
+/// Accepted, and the look at what came of it failed: that must not read as if the write had.
+fn unread(cx: &CallContext<'_>, action: Action, attached: Vec<IdType>) -> Output {
+    Output { test_expires_at: test_expires_at(cx), note: Some(UNREAD), ..unseen(action, attached) }
+}
+
+const UNREAD: &str =
+    "Customer.io accepted the write and could not be read afterwards: get_customer shows what came of it.";
+
+/// When the test profile that is made expires, in Unix seconds.
+fn test_expires_at(cx: &CallContext<'_>) -> Option<i64> {
+    cx.admitted.test_expires_at_ms.map(|at_ms| at_ms / 1_000)
 }
 
 /// Accepted, and nothing to be seen of it yet.

@@ -84,7 +84,7 @@ impl Tool for EraseCustomer {
             Some(begun) if begun.erasure.state == ErasureState::Pending => begun,
             _ => begin(cx, subject).await?,
         };
-        let identifiers = begun.identifiers.clone().unwrap_or_default();
+        let identifiers = begun.identifiers.clone().ok_or_else(unreadable)?;
         take_away(cx, &identifiers).await.map_err(|error| resumable(error, &begun.erasure.erasure_id))?;
         let gone = gone_twice(cx, &identifiers).await.map_err(|error| resumable(error, &begun.erasure.erasure_id))?;
         if !gone {
@@ -97,9 +97,20 @@ impl Tool for EraseCustomer {
         }
         let erasure_id = begun.erasure.erasure_id.clone();
         let receipt = receipt(cx, &begun, &identifiers);
-        cx.guards().complete_erasure(begun, &receipt).await?;
+        let completed = cx.guards().complete_erasure(begun, &receipt).await;
+        completed.map_err(|error| resumable(error, &erasure_id))?;
         Ok(Output { status: Status::Erased, erasure_id, receipt: Some(receipt), next_step: None })
     }
+}
+
+/// A receipt for nobody's erasure must never be written.
+fn unreadable() -> ToolError {
+    ToolError::new(
+        ErrorCode::StateUnavailable,
+        "An erasure of this person is begun, and its stored identifiers cannot be read. Nothing was erased.",
+    )
+    .at("customer")
+    .next("Tell the operator: the state may have been written with another secret.")
 }
 
 fn refs_of(subject: &Subject) -> Vec<CustomerRef> {

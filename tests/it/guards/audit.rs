@@ -1,6 +1,6 @@
 //! The audit trail: everything is on it, nobody is.
 
-use customerio_mcp::state::AuditQuery;
+use customerio_mcp::{guard::policy::Decision, state::AuditQuery};
 use serde_json::json;
 
 use super::{confirmation, shop};
@@ -80,4 +80,17 @@ async fn the_same_person_has_the_same_digest_whatever_they_are_called() {
     assert_eq!(subjects[1], subjects[2]);
     assert_ne!(subjects[0], subjects[1]);
     assert!(subjects.iter().all(serde_json::Value::is_string), "{subjects:?}");
+}
+
+#[tokio::test]
+async fn a_plan_that_nobody_asked_for_approves_nothing() {
+    let allowed = |config: &mut customerio_mcp::config::WorkspaceConfig| {
+        config.policy.tools.insert("delete_test_customers".to_owned(), Decision::Allow);
+    };
+    let product = super::started(crate::driver::Setup::shop().with(allowed)).await;
+    product.ok("delete_test_customers", json!({ "plan_token": "made up" })).await;
+    let listed = product.ok("list_audit", json!({ "tool": "delete_test_customers" })).await;
+    let records = listed["records"].as_array().unwrap();
+    assert_eq!(records.len(), 2, "{listed}");
+    assert!(records.iter().all(|record| record.get("approved_by").is_none_or(serde_json::Value::is_null)), "{listed}");
 }

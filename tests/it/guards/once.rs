@@ -185,3 +185,53 @@ async fn an_event_is_counted_once_though_its_answer_was_lost() {
     product.ok("track_event", json!({ "customer": "cust_0001", "name": "seen" })).await;
     assert_eq!(count(&product, "events").await, before + 1);
 }
+
+#[tokio::test]
+async fn an_event_of_unknown_fate_is_not_called_safe_to_repeat() {
+    let product = shop().await;
+    let before = count(&product, "events").await;
+    product.fault(json!({ "kind": "500_after", "operation": "track", "times": 99 })).await;
+    let event = json!({ "customer": "cust_0001", "name": "seen" });
+    let answer = product.refused("track_event", event.clone()).await;
+    assert_eq!(
+        (answer["safe_to_retry"].as_bool(), answer["error"].as_str()),
+        (Some(false), Some("upstream_unavailable"))
+    );
+    let next_step = answer["next_step"].as_str().unwrap();
+    assert!(next_step.contains("get_customer") && next_step.contains("again"), "{answer}");
+    product.control("DELETE", "faults", None).await;
+    product.ok("track_event", event).await;
+    assert_eq!(count(&product, "events").await, before + 2, "another call is another event");
+}
+
+#[tokio::test]
+async fn a_send_that_never_left_is_not_of_unknown_fate() {
+    let product = shop().await;
+    for operation in ["getPersonAttributes", "getPeopleById"] {
+        product.fault(json!({ "kind": "500_before", "operation": operation, "times": 99 })).await;
+        let answer = product.refused("send_transactional", confirmation("cust_0001")).await;
+        assert_eq!(answer["error"], "upstream_unavailable", "{operation}: {answer}");
+        assert_eq!(answer["safe_to_retry"], true, "{operation}: {answer}");
+        assert!(answer["message"].as_str().unwrap().ends_with("Nothing was changed."), "{operation}: {answer}");
+        product.control("DELETE", "faults", None).await;
+    }
+    let usage = product.ok("get_guardrails", json!({})).await;
+    let sends = usage["budgets"].as_array().unwrap().iter().filter(|budget| budget["budget"] == "sends");
+    assert!(sends.clone().count() > 0 && sends.clone().all(|budget| budget["used"] == 0), "{usage}");
+    product.ok("send_transactional", confirmation("cust_0001")).await;
+    assert_eq!(count(&product, "deliveries").await, 1);
+}
+
+#[tokio::test]
+async fn a_send_of_unknown_fate_is_not_made_anew_when_its_key_would_have_expired() {
+    let product = shop().await;
+    send_fault(&product, "drop_before").await;
+    product.refused("send_transactional", confirmation("cust_0001")).await;
+    product.clock.advance(Duration::from_mins(11));
+    let later = product.refused("send_transactional", confirmation("cust_0001")).await;
+    assert_eq!(later["error"], "outcome_unknown", "{later}");
+    assert_eq!(count(&product, "deliveries").await, 0);
+    product.clock.advance(Duration::from_hours(24));
+    product.ok("send_transactional", confirmation("cust_0001")).await;
+    assert_eq!(count(&product, "deliveries").await, 1);
+}

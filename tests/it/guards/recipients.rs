@@ -71,12 +71,39 @@ async fn an_unlisted_recipient_waits_for_a_human() {
       "safe_to_retry": false
     }
     "#);
-    for to in ["ops@shop.io", "ops@evil-staff.shop.io", "ada.moss@example.com, ben.reed@example.com"] {
+    for to in [
+        "ops@shop.io",
+        "ops@evil-staff.shop.io",
+        "ada.moss@example.com, ben.reed@example.com",
+        "eve@elsewhere.io;ops@staff.shop.io",
+        "eve@elsewhere.io ops@staff.shop.io",
+        "eve@elsewhere.io <ops@staff.shop.io>",
+        "Eve <eve@elsewhere.io> <ops@staff.shop.io>",
+    ] {
         let mut send = confirmation("cust_0001");
         send["to"] = json!(to);
         let answer = refused(&product, "send_transactional", send).await;
         assert!(answer.contains("\"approval_required\""), "{to}: {answer}");
     }
+}
+
+#[tokio::test]
+async fn an_address_that_changes_while_the_call_is_looked_at_is_not_sent_to() {
+    let product = shop().await;
+    // The guards weigh the listed address; the person has another by the time the message is made.
+    product.fault(json!({ "kind": "stale_read", "operation": "getPeopleById", "times": 1 })).await;
+    product.track("PUT", "customers/cio_811d00000001", json!({ "email": "eve@elsewhere.io" })).await;
+    insta::assert_snapshot!(refused(&product, "send_transactional", confirmation("cust_0001")).await, @r#"
+    {
+      "error": "conflict",
+      "message": "The person's e-mail address was changed while this call was looked at. Nothing was sent.",
+      "field": "customer",
+      "next_step": "Repeat the call: it is then decided for the address they have now.",
+      "safe_to_retry": false
+    }
+    "#);
+    let again = refused(&product, "send_transactional", confirmation("cust_0001")).await;
+    assert!(again.contains("\"approval_required\""), "{again}");
 }
 
 #[tokio::test]

@@ -172,6 +172,8 @@ async fn only_what_ledger_and_tag_both_claim_is_deleted() {
     product.track("PUT", "customers/cust_9001", json!({ "mcp_test": "" })).await;
     product.track("PUT", &format!("customers/cio_{renamed}"), json!({ "id": "cust_7777" })).await;
     product.track("DELETE", "customers/cust_9003", json!({})).await;
+    // Old enough to show, if it were there.
+    product.clock.advance(Duration::from_secs(61));
     // Tagged by somebody else: not on the ledger.
     product.track("PUT", "customers/cust_0011", json!({ "mcp_test": true })).await;
     let people = count(&product, "people").await;
@@ -232,4 +234,41 @@ async fn a_deletion_that_breaks_off_says_what_it_has_done() {
     product.control("DELETE", "faults", None).await;
     let rest = product.planned("delete_test_customers", json!({ "only_expired": false })).await;
     assert_eq!(rest, json!({ "deleted": 2, "gone_before": 0 }));
+}
+
+#[tokio::test]
+async fn a_profile_that_does_not_show_yet_keeps_its_place() {
+    let product = shop().await;
+    product.fault(json!({ "kind": "stale_read", "operation": "getPersonAttributes", "times": 99 })).await;
+    let made = make(&product, "cust_9001").await;
+    assert_eq!(made["result"], "accepted", "{made}");
+    let early = product.planned("delete_test_customers", json!({ "only_expired": false })).await;
+    insta::assert_snapshot!(text(&early), @r#"
+    {
+      "deleted": 0,
+      "gone_before": 0,
+      "kept": [
+        {
+          "why": "it was made a moment ago and does not show yet"
+        }
+      ]
+    }
+    "#);
+    product.control("DELETE", "faults", None).await;
+    let later = product.planned("delete_test_customers", json!({ "only_expired": false })).await;
+    assert_eq!(later, json!({ "deleted": 1, "gone_before": 0 }));
+    assert_eq!(person(&product, "cust_9001").await, Value::Null);
+}
+
+#[tokio::test]
+async fn deleted_profiles_do_not_count_as_tagged_people() {
+    let product = started(Setup::shop().with(|config| config.test_profiles.active = 2)).await;
+    make(&product, "cust_9001").await;
+    product.clock.advance(Duration::from_mins(11));
+    // Looks at the tagged people again, and sees the first.
+    make(&product, "cust_9002").await;
+    let deleted = product.planned("delete_test_customers", json!({ "only_expired": false })).await;
+    assert_eq!(deleted["deleted"], 2, "{deleted}");
+    make(&product, "cust_9003").await;
+    make(&product, "cust_9004").await;
 }

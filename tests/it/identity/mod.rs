@@ -5,3 +5,4 @@ mod erased;
 mod meanwhile;
 mod refused;
 mod track_alone;
+mod unread;

@@ -123,3 +123,18 @@ async fn the_primary_may_be_the_email() {
     assert_eq!((&answer["result"], &answer["verified"]), (&json!("accepted"), &json!(false)), "{answer}");
     assert_ne!(person(&product, "zoe@shop.io").await, Value::Null);
 }
+
+#[tokio::test]
+async fn an_event_cannot_make_a_hidden_test_profile() {
+    let product = shop(json!({ "primary": "email", "source": "the sign-up form" })).await;
+    let event = json!({ "customer": "zoe@shop.test", "name": "seen" });
+    insta::assert_snapshot!(refused(&product, "track_event", event).await, @r#"
+    {
+      "error": "test_profile_expected",
+      "message": "The `email` looks like a test identity, and the call makes no test profile. Nothing was changed.",
+      "field": "customer",
+      "next_step": "A test profile needs the App API key, which this workspace does not have.",
+      "safe_to_retry": false
+    }
+    "#);
+}

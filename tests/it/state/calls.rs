@@ -42,6 +42,7 @@ async fn a_key_is_its_principals_own_and_free_after_its_expiry() {
         begun(&*store, keyed("one")).await;
         begun(&*store, Begin { principal: "other".to_owned(), ..keyed("two") }).await;
         begun(&*store, Begin { workspace: "other".to_owned(), ..keyed("three") }).await;
+        settled(&*store, "one", CallOutcome::Committed).await;
 
         let later_ms = NOW_MS + 10 * MINUTE_MS;
         assert!(find(&*store, "key", later_ms - 1).await.is_some());
@@ -54,6 +55,18 @@ async fn a_key_is_its_principals_own_and_free_after_its_expiry() {
         };
         begun(&*store, again).await;
         assert_eq!(find(&*store, "key", later_ms).await.unwrap().call_id, "four");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_call_of_unknown_fate_holds_its_key_for_a_day() {
+    with_each_store(|store| async move {
+        begun(&*store, keyed("one")).await;
+        let day_ms = NOW_MS + 24 * 60 * MINUTE_MS;
+        let held = find(&*store, "key", day_ms - 1).await.unwrap();
+        assert_eq!((held.call_id.as_str(), held.state), ("one", CallState::Unknown));
+        assert!(find(&*store, "key", day_ms).await.is_none());
     })
     .await;
 }

@@ -57,6 +57,14 @@ enum Verdict {
     Full(u64),
 }
 
+/// A key is held for ten minutes, and for a day while nobody knows whether its call happened.
+fn held_for_ms(state: CallState) -> i64 {
+    match state {
+        CallState::InFlight | CallState::Unknown => 24 * 60 * MINUTE_MS,
+        CallState::Committed | CallState::Released => 10 * MINUTE_MS,
+    }
+}
+
 impl Model {
     /// A charge counts from when it was made until its minute has left the hour.
     fn used(&self) -> u64 {
@@ -76,7 +84,7 @@ impl Model {
         self.calls.iter().rposition(|call| {
             call.key == Some(key)
                 && call.state != CallState::Released
-                && call.began_at_ms + 10 * MINUTE_MS > self.now_ms
+                && call.began_at_ms + held_for_ms(call.state) > self.now_ms
         })
     }
 
