@@ -328,6 +328,17 @@ fn completions_know_the_commands_in_each_shell() {
 }
 
 #[test]
+fn bash_completes_what_follows_every_command() {
+    let script = printed(&["completions", "bash"]);
+    let found: Vec<&str> =
+        script.lines().filter_map(|line| line.trim().strip_prefix("cmd=\"")?.strip_suffix('"')).collect();
+    assert!(found.len() > 20, "{found:?}");
+    for command in found.into_iter().filter(|command| !command.is_empty()) {
+        assert!(script.contains(&format!("\n        {command})\n")), "{command} is recognized and not completed");
+    }
+}
+
+#[test]
 fn a_reader_that_goes_away_is_no_failure() {
     let (_directory, mut child) = customerio_mcp(&["config", "schema"]).start();
     drop(child.stdout.take());
