@@ -127,10 +127,10 @@ fn help_names_every_command_and_the_exit_codes() {
               Print version
 
     Examples:
-      customerio-mcp serve --sandbox          try it: no account, no network
-      customerio-mcp demo                     watch a day's work, guardrails included
-      customerio-mcp doctor                   check credentials, region and state
-      customerio-mcp                          serve over stdio, as an MCP client starts it
+      customerio-mcp serve --sandbox  try it: no account, no network
+      customerio-mcp demo             watch a day's work, guardrails included
+      customerio-mcp doctor           check credentials, region and state
+      customerio-mcp                  serve over stdio, as an MCP client starts it
 
     Exit codes:
       0  done
