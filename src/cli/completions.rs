@@ -25,5 +25,11 @@ pub struct CompletionsArgs {
 pub fn run(args: &CompletionsArgs) -> ExitCode {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "customerio-mcp", &mut script);
-    output::print(String::from_utf8_lossy(&script))
+    output::print(one_name(&String::from_utf8_lossy(&script)))
+}
+
+/// The generator for bash writes a program's name that has a hyphen in two ways, as it is assigned and as it is
+/// compared, so that nothing after the first word would be completed.
+fn one_name(script: &str) -> String {
+    script.replace("customerio__subcmd__mcp", "customerio__mcp")
 }

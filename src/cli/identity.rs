@@ -46,6 +46,14 @@ Forms of an id:
   prefix:<text>       a fixed beginning, such as prefix:cust_
   regex:<pattern>     a pattern that matches the whole id";
 
+const CHANGE_EXAMPLES: &str = "\
+Examples:
+  customerio-mcp identity change --primary id --id-form prefix:cust_ \\
+      --source 'column id of the shop'
+
+It shows what changes and asks; --yes answers. `identity declare --help` lists
+the forms of an id.";
+
 /// Commands of `identity`.
 #[derive(Debug, Clone, Subcommand)]
 pub enum IdentityCommand {
@@ -55,7 +63,7 @@ pub enum IdentityCommand {
     #[command(after_help = EXAMPLES)]
     Declare(StrategyArgs),
     /// Replace the declared strategy; ids of people who exist are not touched
-    #[command(after_help = EXAMPLES)]
+    #[command(after_help = CHANGE_EXAMPLES)]
     Change(ChangeArgs),
 }
 

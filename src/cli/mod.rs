@@ -26,10 +26,10 @@ use crate::{
 
 const EXAMPLES: &str = "\
 Examples:
-  customerio-mcp serve --sandbox          try it: no account, no network
-  customerio-mcp demo                     watch a day's work, guardrails included
-  customerio-mcp doctor                   check credentials, region and state
-  customerio-mcp                          serve over stdio, as an MCP client starts it
+  customerio-mcp serve --sandbox  try it: no account, no network
+  customerio-mcp demo             watch a day's work, guardrails included
+  customerio-mcp doctor           check credentials, region and state
+  customerio-mcp                  serve over stdio, as an MCP client starts it
 
 Exit codes:
   0  done

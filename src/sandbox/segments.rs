@@ -125,7 +125,9 @@ pub(super) fn create(world: &mut World, call: &Call) -> Answer {
     let name = given("name").filter(|name| !name.trim().is_empty());
     let name = name.ok_or_else(|| world.app_error(400, "segment.name is required"))?.to_owned();
     let now = world.now();
-    let id = world.segments.keys().last().map_or(1, |last| last + 1);
+    // The number of a deleted segment is not given again.
+    let id = world.segments.keys().last().map_or(0, |last| *last).max(world.last_segment) + 1;
+    world.last_segment = id;
     let segment = Segment {
         id,
         name,

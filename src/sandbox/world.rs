@@ -27,6 +27,8 @@ pub(super) struct World {
     pub(super) activities: Activities,
     pub(super) seen_events: SeenEvents,
     pub(super) segments: BTreeMap<u64, Segment>,
+    /// The number of the segment made last, which may be gone.
+    pub(super) last_segment: u64,
     pub(super) transactional: BTreeMap<u64, Transactional>,
     pub(super) deliveries: Deliveries,
     pub(super) snippets: BTreeMap<String, Snippet>,
@@ -45,6 +47,7 @@ impl World {
             activities: Activities::default(),
             seen_events: SeenEvents::default(),
             segments: BTreeMap::new(),
+            last_segment: 0,
             transactional: BTreeMap::new(),
             deliveries: Deliveries::default(),
             snippets: BTreeMap::new(),

@@ -19,6 +19,16 @@ impl From<UpstreamError> for ToolError {
     }
 }
 
+/// What a caller is told when a segment could not be read: most often, that there is none with this id.
+pub(super) fn of_segment(error: UpstreamError) -> ToolError {
+    if error.kind != UpstreamErrorKind::NotFound {
+        return error.into();
+    }
+    ToolError::new(ErrorCode::NotFound, "There is no segment with this id.")
+        .at("segment_id")
+        .next("list_segments shows those there are.")
+}
+
 fn code(error: &UpstreamError) -> ErrorCode {
     match error.kind {
         UpstreamErrorKind::MissingCredential if error.message.contains("App") => ErrorCode::AppKeyRequired,

@@ -1,6 +1,6 @@
 //! What a write has come to: Customer.io answers 200 whatever happens, so people are read back.
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -31,10 +31,22 @@ pub enum WriteResult {
 pub struct Difference {
     /// Its name.
     pub attribute: String,
-    /// What was written.
+    /// What was written; left out where null was.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    #[schemars(schema_with = "any_value", default)]
     pub written: Value,
-    /// What is read; null if it is not there.
+    /// What is read; left out if it is not there.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    #[schemars(schema_with = "any_value", default)]
     pub read: Value,
+}
+
+/// A value of any type but null, each type a branch of its own: clients warn of a schema without a type, and of one
+/// with several.
+fn any_value(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "anyOf": [
+        { "type": "string" }, { "type": "number" }, { "type": "boolean" }, { "type": "object" }, { "type": "array" },
+    ] })
 }
 
 /// Reads a person until `settled` says enough, or patience ends; answers the last look.

@@ -10,6 +10,7 @@ use crate::{
     api::{Api, CallScope},
     error::ToolError,
     guard::{Guards, policy::Pii},
+    tools::upstream::of_segment,
 };
 
 /// How long it is believed that a segment is manual, in milliseconds. Segments never change their kind.
@@ -75,7 +76,7 @@ impl OpenWorkspace {
         if known(&self.manual_segments.lock().unwrap_or_else(PoisonError::into_inner)) {
             return Ok(true);
         }
-        let manual = self.api.segment(scope, segment_id).await?.is_manual();
+        let manual = self.api.segment(scope, segment_id).await.map_err(of_segment)?.is_manual();
         if manual {
             self.manual_segments.lock().unwrap_or_else(PoisonError::into_inner).insert(segment_id, now_ms);
         }

@@ -88,3 +88,61 @@ async fn every_tool_answers_as_its_contract_says() {
     product.planned("erase_customer", json!({ "customer": "cust_0002" })).await;
     product.ok("list_audit", json!({ "limit": 100 })).await;
 }
+
+#[tokio::test]
+async fn a_list_of_customers_is_corrected_from_one_answer() {
+    let product = Setup::shop().start().await;
+    product.declare_ids().await;
+    let add = |customers: Value| json!({ "segment_id": 1, "customers": customers });
+    let several = product.refused("add_to_segment", add(json!(["cust_x", "cust_0001", "cust_y"]))).await;
+    assert_eq!(several["error"], "customer_not_found");
+    assert_eq!(several["field"], "customers[0]");
+    assert_eq!(several["details"], json!({ "not_found": ["customers[0]", "customers[2]"] }));
+    let address = product.refused("add_to_segment", add(json!(["cust_0001", "ada.moss@example.com"]))).await;
+    assert_eq!(address["next_step"], "It looks like an e-mail address: pass `id_type: \"email\"`.");
+    assert_eq!(address.get("details"), None);
+}
+
+#[tokio::test]
+async fn a_segment_that_is_not_there_is_named_by_its_argument() {
+    let product = Setup::shop().start().await;
+    product.declare_ids().await;
+    for (tool, arguments) in [
+        ("get_segment", json!({ "segment_id": 999 })),
+        ("add_to_segment", json!({ "segment_id": 999, "customers": ["cust_0001"] })),
+    ] {
+        let answer = product.refused(tool, arguments).await;
+        assert_eq!(
+            (&answer["error"], &answer["field"]),
+            (&json!("not_found"), &json!("segment_id")),
+            "{tool}: {answer}"
+        );
+        assert_eq!(answer["next_step"], "list_segments shows those there are.");
+    }
+}
+
+#[tokio::test]
+async fn the_number_of_a_deleted_segment_is_not_given_again() {
+    let product = Setup::shop().start().await;
+    product.declare_ids().await;
+    let first = product.ok("create_segment", json!({ "name": "First" })).await["segment_id"].clone();
+    product.planned("delete_segment", json!({ "segment_id": first })).await;
+    let second = product.ok("create_segment", json!({ "name": "Second" })).await["segment_id"].clone();
+    assert_ne!(first, second);
+}
+
+#[tokio::test]
+async fn a_preview_says_how_the_caller_can_give_what_is_missing() {
+    let product = Setup::shop().start().await;
+    let preview = product.ok("preview_message", json!({ "template": "2", "customer": "cust_0001" })).await;
+    let message = preview["findings"][0]["message"].as_str().unwrap_or_default();
+    assert!(message.contains("Give `message_data.order_id`."), "{preview}");
+}
+
+#[tokio::test]
+async fn an_answer_does_not_mask_its_own_words() {
+    let product = Setup::shop().start().await;
+    let sms = json!({ "template": "order_sms", "channel": "sms", "customer": "cust_0001" });
+    let answer = product.refused("send_transactional", sms).await.to_string();
+    assert!(answer.contains("phone number") && !answer.contains('•'), "{answer}");
+}

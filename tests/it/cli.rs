@@ -127,10 +127,10 @@ fn help_names_every_command_and_the_exit_codes() {
               Print version
 
     Examples:
-      customerio-mcp serve --sandbox          try it: no account, no network
-      customerio-mcp demo                     watch a day's work, guardrails included
-      customerio-mcp doctor                   check credentials, region and state
-      customerio-mcp                          serve over stdio, as an MCP client starts it
+      customerio-mcp serve --sandbox  try it: no account, no network
+      customerio-mcp demo             watch a day's work, guardrails included
+      customerio-mcp doctor           check credentials, region and state
+      customerio-mcp                  serve over stdio, as an MCP client starts it
 
     Exit codes:
       0  done
@@ -325,6 +325,17 @@ fn completions_know_the_commands_in_each_shell() {
         }
     }
     assert_eq!(customerio_mcp(&["completions", "tcsh"]).finish().code, 2);
+}
+
+#[test]
+fn bash_completes_what_follows_every_command() {
+    let script = printed(&["completions", "bash"]);
+    let found: Vec<&str> =
+        script.lines().filter_map(|line| line.trim().strip_prefix("cmd=\"")?.strip_suffix('"')).collect();
+    assert!(found.len() > 20, "{found:?}");
+    for command in found.into_iter().filter(|command| !command.is_empty()) {
+        assert!(script.contains(&format!("\n        {command})\n")), "{command} is recognized and not completed");
+    }
 }
 
 #[test]

@@ -55,8 +55,7 @@ async fn a_workspace_that_works_is_told_line_by_line() {
     ✓ policy           read allow, write allow, trigger allow,
                        send allow to listed recipients (else approve),
                        delete approve, bulk_pii approve, content_in_use preview
-    – recipients       none are listed, so every message to a customer waits for
-                       a human
+    – recipients       none are listed, so every message to a customer is refused
                        → List addresses or domains under `recipients.live` to let
                          messages to them go.
 

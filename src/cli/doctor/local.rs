@@ -154,7 +154,7 @@ pub(super) fn guardrails(workspace: &WorkspaceConfig) -> Vec<Check> {
     let mut checks = vec![Check::ok("policy", unbroken(policy(workspace)))];
     if workspace.kind == WorkspaceKind::Live && workspace.recipients.live.is_empty() {
         checks.push(
-            Check::note("recipients", "none are listed, so every message to a customer waits for a human")
+            Check::note("recipients", "none are listed, so every message to a customer is refused")
                 .next("List addresses or domains under `recipients.live` to let messages to them go."),
         );
     }

@@ -3,6 +3,8 @@
 //! Look-ups are dear (the App API takes ten a second for a whole workspace), so a person that was resolved stays known
 //! for ten minutes for calls that only refer to them. A write to a person always looks.
 
+use serde_json::json;
+
 use super::{
     identifier::{CustomerRef, IdType, Identifiers},
     resolve::{Found, UpsertAction, decide, look_alike},
@@ -127,18 +129,15 @@ impl Guards {
         // A call that takes a person away must not act on what was true ten minutes ago.
         let fresh = absent != Absent::Refuse || call.effect == Effect::Delete;
         let people = self.look_up(call.directory, &given, customers, fresh).await?;
+        if absent == Absent::Refuse {
+            refuse_absent(&given, &people, customers)?;
+        }
         let mut identified = Identified::default();
         for ((given, person), customer) in given.into_iter().zip(people).zip(customers) {
-            if person.is_none() {
-                match absent {
-                    Absent::Refuse => return Err(not_found(&given, &customer.field)),
-                    Absent::Accept => {}
-                    Absent::Create => {
-                        check_new(&given, strategy, &customer.field)?;
-                        check_alike(call.directory, &given, &customer.field).await?;
-                        identified.creates += 1;
-                    }
-                }
+            if person.is_none() && absent == Absent::Create {
+                check_new(&given, strategy, &customer.field)?;
+                check_alike(call.directory, &given, &customer.field).await?;
+                identified.creates += 1;
             }
             identified.subjects.push(Subject { given, person });
         }
@@ -342,10 +341,29 @@ fn one_of(people: Vec<KnownPerson>, field: &str) -> Result<Option<KnownPerson>, 
     }
 }
 
+/// Refuses people who must exist and do not, all in one answer, so that a list is corrected at once.
+fn refuse_absent(
+    given: &[CustomerRef],
+    people: &[Option<KnownPerson>],
+    customers: &[GivenCustomer],
+) -> Result<(), ToolError> {
+    let all = given.iter().zip(people).zip(customers);
+    let absent: Vec<_> = all.filter(|((_, person), _)| person.is_none()).collect();
+    let Some(((first, _), customer)) = absent.first() else { return Ok(()) };
+    let error = not_found(first, &customer.field);
+    let fields: Vec<&str> = absent.iter().map(|(_, customer)| customer.field.as_str()).collect();
+    Err(if fields.len() > 1 { error.with(json!({ "not_found": fields })) } else { error })
+}
+
 fn not_found(given: &CustomerRef, field: &str) -> ToolError {
+    let next = if given.id_type == IdType::Id && given.value.contains('@') {
+        "It looks like an e-mail address: pass `id_type: \"email\"`."
+    } else {
+        "Check `id_type`; find_customers finds people by e-mail, attribute or segment, identify_customer makes one."
+    };
     ToolError::new(ErrorCode::CustomerNotFound, format!("No person has this {}. Nothing was changed.", given.id_type))
         .at(field.to_owned())
-        .next("Check `id_type`; find_customers finds people by e-mail, attribute or segment, identify_customer makes one.")
+        .next(next)
 }
 
 fn strategy_required() -> ToolError {

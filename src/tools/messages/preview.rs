@@ -7,14 +7,14 @@ use serde_json::{Map, json};
 use super::{
     channel::Channel,
     namespaces::{Reader, data_for},
-    rendering::{Message, Overrides, Rendered},
+    rendering::{Message, Overrides, Rendered, ways_to_give},
     variables::VariableLine,
 };
 use crate::{
     catalog::{Credential, Effect, Retry, Spec, Toolset},
     error::{ErrorCode, ToolError},
     guard::{identity::identifier::IdType, intent::Intent, values},
-    liquid::{self, Data, FindingKind},
+    liquid::{self, Data, Finding, FindingKind},
     tools::{
         answer::{Untrusted, untrusted},
         context::CallContext,
@@ -154,7 +154,7 @@ fn answer(channel: String, rendered: Rendered, data: &Data, warnings: Vec<String
         part,
         kind: kind(finding.kind),
         path: finding.path.clone(),
-        message: finding.message.clone(),
+        message: told(finding),
     });
     Output {
         verdict,
@@ -166,6 +166,19 @@ fn answer(channel: String, rendered: Rendered, data: &Data, warnings: Vec<String
             rendered.parts.into_iter().filter_map(|(part, text)| Some(Part::of(part, text.ok()?, data))).collect(),
         ),
         warnings,
+    }
+}
+
+/// A finding in words: of what is missing, how the caller can give it, since templates are not theirs to write.
+fn told(finding: &Finding) -> String {
+    let path = &finding.path;
+    match ways_to_give(&[path]) {
+        ways if finding.kind == FindingKind::MissingAttribute && !ways.is_empty() => format!(
+            "{path} is missing and has no fallback, so the send would fail. {} Or write {{{{ {path} | default: \"...\" \
+             }}}} in the template.",
+            ways.join(" ")
+        ),
+        _ => finding.message.clone(),
     }
 }
 

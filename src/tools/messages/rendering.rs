@@ -221,6 +221,13 @@ impl Rendered {
 }
 
 fn how_to_give(missing: &[&str]) -> String {
+    let mut steps = ways_to_give(missing);
+    steps.push("Or give the template fallbacks: preview_message shows them.".to_owned());
+    steps.join(" ")
+}
+
+/// A sentence for each namespace that lacks something, on how the caller can give it.
+pub(super) fn ways_to_give(missing: &[&str]) -> Vec<String> {
     let names = |namespace: &str, shown: &str| {
         let of_namespace = |path: &&str| path.strip_prefix(namespace).map(|name| format!("`{shown}{name}`"));
         missing.iter().filter_map(of_namespace).collect::<Vec<_>>().join(", ")
@@ -230,11 +237,9 @@ fn how_to_give(missing: &[&str]) -> String {
         (names("customer.", ""), "Set ", " of the person with identify_customer."),
         (names("snippets.", ""), "Add the snippet ", " to the workspace."),
     ];
-    let mut steps: Vec<_> = steps
+    steps
         .into_iter()
         .filter(|(names, ..)| !names.is_empty())
         .map(|(names, before, after)| format!("{before}{names}{after}"))
-        .collect();
-    steps.push("Or give the template fallbacks: preview_message shows them.".to_owned());
-    steps.join(" ")
+        .collect()
 }

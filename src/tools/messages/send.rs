@@ -321,7 +321,7 @@ impl Input {
         if self.channel.needs_number() && self.to.is_none() {
             return Err(ToolError::invalid(
                 "to",
-                "This channel needs `to`, a phone number such as +491701234567. Nothing was sent.",
+                "This channel needs `to`, a phone number with `+` and country code. Nothing was sent.",
             ));
         }
         for (field, value) in [("to", &self.to), ("from", &self.from), ("bcc", &self.bcc)] {

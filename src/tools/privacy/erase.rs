@@ -38,6 +38,7 @@ pub struct Output {
     status: Status,
     erasure_id: String,
     /// Proof for the file, without personal data.
+    #[schemars(with = "Option<serde_json::Map<String, Value>>")]
     #[serde(skip_serializing_if = "Option::is_none")]
     receipt: Option<Value>,
     /// What to do while it is pending.

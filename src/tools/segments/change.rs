@@ -13,6 +13,7 @@ use crate::{
     tools::{
         context::CallContext,
         tool::{Recovery, Tool},
+        upstream::of_segment,
         verify::WriteResult,
     },
 };
@@ -142,7 +143,7 @@ impl Tool for DeleteSegment {
 
     async fn call(cx: &CallContext<'_>, input: DeleteInput) -> Result<DeleteOutput, ToolError> {
         let segment_id = input.segment_id;
-        let segment = cx.api().segment(&cx.scope, segment_id).await?;
+        let segment = cx.api().segment(&cx.scope, segment_id).await.map_err(of_segment)?;
         if !segment.is_manual() {
             return Err(super::membership::not_manual(segment_id));
         }

@@ -8,7 +8,7 @@ use crate::{
     catalog::{Credential, Effect, Retry, Spec, Toolset},
     error::ToolError,
     guard::intent::Intent,
-    tools::{context::CallContext, customer::Customer, directory::known, tool::Tool},
+    tools::{context::CallContext, customer::Customer, directory::known, tool::Tool, upstream::of_segment},
 };
 
 /// Lists segments.
@@ -167,7 +167,7 @@ impl Tool for GetSegment {
     }
 
     async fn call(cx: &CallContext<'_>, input: GetInput) -> Result<GetOutput, ToolError> {
-        let segment = cx.api().segment(&cx.scope, input.segment_id).await?;
+        let segment = cx.api().segment(&cx.scope, input.segment_id).await.map_err(of_segment)?;
         let customers = cx.api().segment_count(&cx.scope, input.segment_id).await?;
         let used_by = used_by(cx, input.segment_id).await?;
         let (mut members, mut cursor) = (None, None);
