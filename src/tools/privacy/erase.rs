@@ -82,7 +82,7 @@ impl Tool for EraseCustomer {
             Some(begun) if begun.erasure.state == ErasureState::Completed && subject.person.is_none() => {
                 return Ok(completed(&begun));
             }
-            Some(begun) if begun.erasure.state == ErasureState::Pending => begun,
+            Some(begun) if begun.erasure.state == ErasureState::Pending && is_of(&begun, subject) => begun,
             _ => begin(cx, subject).await?,
         };
         let identifiers = begun.identifiers.clone().ok_or_else(unreadable)?;
@@ -101,6 +101,14 @@ impl Tool for EraseCustomer {
         let completed = cx.guards().complete_erasure(begun, &receipt).await;
         completed.map_err(|error| resumable(error, &erasure_id))?;
         Ok(Output { status: Status::Erased, erasure_id, receipt: Some(receipt), next_step: None })
+    }
+}
+
+/// Whether a pending erasure is this person's. One found by an identifier that somebody else has taken since is not.
+fn is_of(begun: &BegunErasure, subject: &Subject) -> bool {
+    match (&subject.person, &begun.identifiers) {
+        (Some(person), Some(identifiers)) => identifiers.cio_id.as_ref() == Some(&person.cio_id),
+        _ => true,
     }
 }
 

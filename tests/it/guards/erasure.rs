@@ -116,3 +116,24 @@ async fn our_own_stores_forget_the_person() {
     let again = product.refused("send_transactional", super::confirmation("cust_9001")).await;
     assert_eq!(again["error"], "customer_erased", "{again}");
 }
+
+#[tokio::test]
+async fn a_pending_erasure_is_not_taken_for_that_of_whoever_has_the_address_now() {
+    let product = shop().await;
+    let with_token = token(&product).await;
+    product.fault(json!({ "kind": "500_before", "operation": "suppress", "times": 99 })).await;
+    product.refused("erase_customer", with_token).await;
+    product.control("DELETE", "faults", None).await;
+    let ada = person(&product, "cust_0001").await["customer"]["identifiers"].clone();
+    let (cio_id, email) = (ada["cio_id"].as_str().unwrap(), ada["email"].clone());
+    product.track("PUT", &format!("customers/cio_{cio_id}"), json!({ "email": "ada@elsewhere.io" })).await;
+    let bo = person(&product, "cust_0002").await["customer"]["identifiers"]["cio_id"].clone();
+    product.track("PUT", &format!("customers/cio_{}", bo.as_str().unwrap()), json!({ "email": email })).await;
+
+    let erased = product.planned("erase_customer", json!({ "customer": "cust_0002" })).await;
+    assert_eq!(erased["status"], "erased", "{erased}");
+    assert_eq!(person(&product, "cust_0002").await, Value::Null);
+    assert_eq!(person(&product, "cust_0001").await["customer"]["identifiers"]["email"], "ada@elsewhere.io");
+    let back = product.refused("identify_customer", json!({ "id": "cust_0002", "attributes": { "plan": "x" } })).await;
+    assert_eq!(back["error"], "customer_erased", "{back}");
+}
