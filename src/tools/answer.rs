@@ -43,7 +43,12 @@ pub(super) fn failure(error: &ToolError, pii: Pii) -> CallToolResult {
     let mut shown = serde_json::to_value(error).unwrap_or(Value::Null);
     remove_hidden(&mut shown);
     if pii == Pii::Masked {
+        // The next step is our own words and the operator's lists: masked, it could not be taken.
+        let next_step = shown.get("next_step").cloned();
         mask(&mut shown);
+        if let (Value::Object(map), Some(next_step)) = (&mut shown, next_step) {
+            map.insert("next_step".into(), next_step);
+        }
     }
     let mut result = CallToolResult::error(vec![ContentBlock::text(shown.to_string())]);
     result.structured_content = Some(shown);

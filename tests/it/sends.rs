@@ -155,7 +155,7 @@ async fn followed(product: &Product, message: Value, seconds: u64) -> (Value, Va
     assert_eq!(sent["state"], "queued", "{sent}");
     let look = json!({ "delivery_id": sent["delivery_id"] });
     let before = product.ok("get_delivery", look.clone()).await;
-    assert_eq!((before["state"].as_str(), before["final"].as_bool()), (Some("created"), Some(false)), "{before}");
+    assert_eq!((before["state"].as_str(), before["final"].as_bool()), (Some("queued"), Some(false)), "{before}");
     product.clock.advance(Duration::from_secs(seconds));
     (sent, product.ok("get_delivery", json!({ "delivery_id": look["delivery_id"], "detail": "full" })).await)
 }
@@ -288,7 +288,7 @@ async fn a_scheduled_message_waits_for_its_time() {
         let delivery = product.ok("get_delivery", json!({ "delivery_id": sent["delivery_id"] })).await;
         delivery["state"].as_str().unwrap().to_owned()
     };
-    assert_eq!((state(3_599).await, state(5).await), ("created".to_owned(), "delivered".to_owned()));
+    assert_eq!((state(3_599).await, state(5).await), ("queued".to_owned(), "delivered".to_owned()));
 }
 
 #[tokio::test]
@@ -323,7 +323,7 @@ async fn deliveries_are_listed_by_person_and_by_template_page_by_page() {
 
     assert_eq!(lines(&list(json!({})).await).len(), 4);
     let of_ada = lines(&list(json!({ "customer": "cust_0001" })).await);
-    assert_eq!(of_ada.iter().map(|line| line["state"].as_str().unwrap()).collect::<Vec<_>>(), ["created", "delivered"]);
+    assert_eq!(of_ada.iter().map(|line| line["state"].as_str().unwrap()).collect::<Vec<_>>(), ["queued", "delivered"]);
     let first = list(json!({ "template": "welcome", "limit": 2 })).await;
     let second = list(json!({ "template": "welcome", "limit": 2, "cursor": first["cursor"] })).await;
     let mut ids: Vec<_> =

@@ -96,8 +96,7 @@ const ENDS: &[(&str, &str)] = &[
     ("spammed", "The recipient reported it as spam."),
 ];
 /// States in the order they are reached.
-const STEPS: &[&str] =
-    &["converted", "clicked", "opened", "delivered", "sent", "drafted", "attempted", "queued", "created"];
+const STEPS: &[&str] = &["converted", "clicked", "opened", "delivered", "sent", "drafted", "attempted", "queued"];
 /// Reaching one of these ends the wait.
 const ARRIVED: &[&str] = &["converted", "clicked", "opened", "delivered"];
 const HELD: &str = "It is held as a draft until somebody sends it in Customer.io.";

@@ -149,7 +149,7 @@ async fn another_sender_must_be_listed_and_still_asks_a_human() {
       "error": "recipient_not_allowed",
       "message": "Another sender than the template's must be on the operator's list, and the one in `from` is not. Nothing was sent.",
       "field": "from",
-      "next_step": "Leave `from` out, or give one of these: o•••@fernandfable.example.",
+      "next_step": "Leave `from` out, or give one of these: orders@fernandfable.example.",
       "safe_to_retry": false
     }
     "#);
