@@ -14,7 +14,9 @@ use super::{
 use crate::{
     catalog::Effect,
     error::{ErrorCode, ToolError},
-    state::{AuditPhase, Begin, BeginOutcome, Charge, Exhausted, Limit, PlanUse, TestProfileReservation, Usage},
+    state::{
+        AuditPhase, Begin, BeginOutcome, Charge, Exhausted, Limit, PlanUse, TestProfileReservation, Tombstone, Usage,
+    },
 };
 
 const HOUR_MS: i64 = 60 * 60 * 1_000;
@@ -70,9 +72,7 @@ impl Guards {
     }
 
     async fn check_not_erased(&self, call: &Call<'_>, people: &Identified) -> Result<(), ToolError> {
-        let recipients = call.intent.recipients.iter().filter(|recipient| recipient.role != RecipientRole::From);
-        let addresses = recipients.map(|to| CustomerRef { id_type: IdType::Email, value: to.address.clone() });
-        self.refuse_erased(call, &people.refs().into_iter().chain(addresses).collect::<Vec<_>>()).await
+        self.refuse_erased(call, &reached_refs(call, people)).await
     }
 
     /// Refuses a call that would bring somebody back, or write to them, after their erasure.
@@ -83,15 +83,7 @@ impl Guards {
         let subjects = self.digests(refs);
         match self.store.tombstones(self.workspace.name.clone(), subjects).await?.into_iter().next() {
             None => Ok(()),
-            Some(tombstone) => Err(ToolError::new(
-                ErrorCode::CustomerErased,
-                format!(
-                    "This person was erased on {} and must not come back. Nothing was changed.",
-                    show_time(tombstone.erased_at_ms)
-                ),
-            )
-            .with(serde_json::json!({ "erasure_id": tombstone.erasure_id }))
-            .next("Only an operator can lift an erasure, when the person themselves has returned.")),
+            Some(tombstone) => Err(erased(&tombstone)),
         }
     }
 
@@ -122,6 +114,7 @@ impl Guards {
                     ToolError::new(ErrorCode::CallInProgress, "The same call just ended.").after_seconds(1),
                 )),
             },
+            BeginOutcome::Erased(tombstone) => Err(erased(&tombstone).into()),
             BeginOutcome::KeyReused => Err(key_reused().into()),
             BeginOutcome::PlanSpent => Err(plan_spent(call.tool).into()),
             BeginOutcome::Exhausted(exhausted) => Err(budget_exhausted(&exhausted, self.clock.now_ms()).into()),
@@ -177,6 +170,8 @@ impl Guards {
             charges: self.charges(call.effect, audience.people.max(1), creates),
             test_profile,
             subjects: people.refs().iter().map(|reference| self.subject_digest(reference)).collect(),
+            // Checked again with the reservation, in one transaction: an erasure may have begun since.
+            not_erased: if call.intent.erases { Vec::new() } else { self.digests(&reached_refs(call, people)) },
             recovery: call.recovery_facts(people).map(|facts| self.seal_json("recovery", &facts)),
             audit,
         }
@@ -245,6 +240,25 @@ enum Creates {
     Nobody,
     Live(u64),
     TestProfile,
+}
+
+/// Everybody a call would bring back or write to: its people, and the addresses it names.
+fn reached_refs(call: &Call<'_>, people: &Identified) -> Vec<CustomerRef> {
+    let recipients = call.intent.recipients.iter().filter(|recipient| recipient.role != RecipientRole::From);
+    let addresses = recipients.map(|to| CustomerRef { id_type: IdType::Email, value: to.address.clone() });
+    people.refs().into_iter().chain(addresses).collect()
+}
+
+fn erased(tombstone: &Tombstone) -> ToolError {
+    ToolError::new(
+        ErrorCode::CustomerErased,
+        format!(
+            "This person was erased on {} and must not come back. Nothing was changed.",
+            show_time(tombstone.erased_at_ms)
+        ),
+    )
+    .with(serde_json::json!({ "erasure_id": tombstone.erasure_id }))
+    .next("Only an operator can lift an erasure, when the person themselves has returned.")
 }
 
 fn budget_exhausted(exhausted: &Exhausted, now_ms: i64) -> ToolError {

@@ -1,6 +1,6 @@
 //! The ledger of calls that change something, with what they reserve.
 
-use super::{AuditEntry, Digest, sealed::debug_unsealed};
+use super::{AuditEntry, Digest, Tombstone, sealed::debug_unsealed};
 
 /// Where a recorded call stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,19 +146,23 @@ pub struct Begin {
     pub test_profile: Option<TestProfileReservation>,
     /// Digests of the people it concerns, so that erasing them finds the row.
     pub subjects: Vec<Digest>,
+    /// Digests that no tombstone may stand on: whom the call would bring back or write to.
+    pub not_erased: Vec<Digest>,
     /// What settling by look-up needs, sealed.
     pub recovery: Option<Vec<u8>>,
     /// The audit decision.
     pub audit: AuditEntry,
 }
 
-debug_unsealed!(Begin { call_id, workspace, principal, tool, effect, now_ms, lease_until_ms, key, plan, charges, test_profile, subjects, audit } sealed { recovery });
+debug_unsealed!(Begin { call_id, workspace, principal, tool, effect, now_ms, lease_until_ms, key, plan, charges, test_profile, subjects, not_erased, audit } sealed { recovery });
 
 /// Whether the call may go on.
 #[derive(Debug, Clone)]
 pub enum BeginOutcome {
     /// It may, and everything is reserved.
     Begun,
+    /// One of the people was erased, perhaps a moment ago.
+    Erased(Tombstone),
     /// The key is known: this is the first call. Nothing was reserved.
     Replayed(RecordedCall),
     /// The key was used with other arguments.

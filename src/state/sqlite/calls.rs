@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::{
     audit::Auditor,
     budgets::{self, Account},
-    test_profiles, tidy,
+    erasures, test_profiles, tidy,
 };
 use crate::state::{Begin, BeginOutcome, CallKey, CallOutcome, CallState, Digest, RecordedCall, Settle, StoreError};
 
@@ -52,6 +52,9 @@ fn recorded(row: &Row<'_>, now_ms: i64) -> rusqlite::Result<RecordedCall> {
 
 /// Every check comes before the first write: whatever is not `Begun` leaves no trace.
 pub(super) fn begin(connection: &Connection, auditor: &Auditor, begin: &Begin) -> Result<BeginOutcome, StoreError> {
+    if let Some(tombstone) = erasures::tombstones(connection, &begin.workspace, &begin.not_erased)?.into_iter().next() {
+        return Ok(BeginOutcome::Erased(tombstone));
+    }
     if let Some(outcome) = replay(connection, begin)? {
         return Ok(outcome);
     }

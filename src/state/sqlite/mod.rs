@@ -259,6 +259,7 @@ mod tests {
             charges: Vec::new(),
             test_profile: None,
             subjects: Vec::new(),
+            not_erased: Vec::new(),
             recovery: None,
             audit,
         }

@@ -1,5 +1,6 @@
 use customerio_mcp::state::{
-    Begin, CachedPerson, CallOutcome, CallState, Charge, Digest, Erasure, ErasureState, Settle, Store, Tombstone,
+    Begin, BeginOutcome, CachedPerson, CallOutcome, CallState, Charge, Digest, Erasure, ErasureState, Settle, Store,
+    Tombstone,
 };
 
 use super::{material::*, with_each_store};
@@ -81,6 +82,20 @@ async fn tombstones_stand_from_the_first_record_until_they_are_lifted() {
 
 fn remembered(key: &str, person: &str) -> CachedPerson {
     CachedPerson { key: digest(key), person: digest(person), sealed: vec![1], expires_at_ms: NOW_MS + MINUTE_MS }
+}
+
+#[tokio::test]
+async fn no_call_begins_for_somebody_whose_erasure_has_begun() {
+    with_each_store(|store| async move {
+        let of_ada = |id: &str| Begin { not_erased: digests(&["ada", "ada@shop"]), ..call(id) };
+        assert!(matches!(store.begin(of_ada("before")).await.unwrap(), BeginOutcome::Begun));
+        store.record_erasure(pending("era", &["ada@shop"])).await.unwrap();
+        let outcome = store.begin(of_ada("after")).await.unwrap();
+        let BeginOutcome::Erased(tombstone) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(tombstone.erasure_id, "era");
+        assert!(matches!(store.begin(call("of nobody")).await.unwrap(), BeginOutcome::Begun));
+    })
+    .await;
 }
 
 #[tokio::test]

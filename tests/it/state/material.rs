@@ -51,6 +51,7 @@ pub(super) fn call(call_id: &str) -> Begin {
         charges: Vec::new(),
         test_profile: None,
         subjects: Vec::new(),
+        not_erased: Vec::new(),
         recovery: None,
         audit: entry(call_id, AuditPhase::Decision, "admitted"),
     }
