@@ -225,8 +225,8 @@ fn the_list_costs_what_it_is_known_to_cost() {
         format!("{} tools, {shown} bytes shown to the model, {sent} bytes sent", listed.len())
     };
     assert_snapshot!(format!("core: {}\nall: {}", cost(true), cost(false)), @r"
-    core: 18 tools, 11655 bytes shown to the model, 31995 bytes sent
-    all: 22 tools, 14006 bytes shown to the model, 37306 bytes sent
+    core: 18 tools, 11699 bytes shown to the model, 32039 bytes sent
+    all: 22 tools, 14050 bytes shown to the model, 37350 bytes sent
     ");
 }
 
