@@ -10,6 +10,7 @@ mod directory;
 pub mod events;
 pub mod guardrails;
 pub mod messages;
+mod paging;
 pub mod people;
 pub mod privacy;
 pub mod route;

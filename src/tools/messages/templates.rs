@@ -8,7 +8,7 @@ use crate::{
     catalog::{Credential, Effect, Retry, Spec, Toolset},
     error::{ErrorCode, ToolError},
     guard::intent::Intent,
-    tools::{context::CallContext, tool::Tool},
+    tools::{context::CallContext, paging, tool::Tool},
 };
 
 /// Lists transactional messages.
@@ -52,8 +52,6 @@ pub struct TemplateLine {
     send_to_unsubscribed: bool,
 }
 
-const DEFAULT_LIMIT: usize = 25;
-
 impl Tool for ListTemplates {
     const SPEC: Spec = Spec {
         name: "list_templates",
@@ -70,19 +68,15 @@ impl Tool for ListTemplates {
     type Output = Output;
 
     fn intent(input: &Input) -> Result<Intent, ToolError> {
-        page_start(input.cursor.as_deref()).map(|_| Intent::nobody())
+        paging::start_after(input.cursor.as_deref()).map(|_| Intent::nobody())
     }
 
     async fn call(cx: &CallContext<'_>, input: Input) -> Result<Output, ToolError> {
-        let after = page_start(input.cursor.as_deref())?;
-        let limit = input.limit.map_or(DEFAULT_LIMIT, |limit| limit as usize);
+        let after = paging::start_after(input.cursor.as_deref())?;
         let wanted = input.name.unwrap_or_default().to_lowercase();
         let mut templates = cx.api().templates(&cx.scope).await?;
-        templates.sort_by_key(|template| template.id);
-        templates.retain(|template| template.id > after && has_name(template, &wanted));
-        let more = templates.len() > limit;
-        templates.truncate(limit);
-        let cursor = templates.last().filter(|_| more).map(|last| last.id.to_string());
+        templates.retain(|template| has_name(template, &wanted));
+        let (templates, cursor) = paging::page(templates, after, input.limit, |template| template.id);
         Ok(Output { templates: templates.into_iter().map(line).collect(), cursor })
     }
 }
@@ -100,15 +94,6 @@ fn line(template: Template) -> TemplateLine {
         description: template.description,
         send_to_unsubscribed: template.send_to_unsubscribed,
     }
-}
-
-fn page_start(cursor: Option<&str>) -> Result<i64, ToolError> {
-    cursor.map_or(Ok(0), |cursor| {
-        cursor.parse().map_err(|_| {
-            ToolError::invalid("cursor", "`cursor` is not one of this tool's.")
-                .next("Leave it out to begin at the start.")
-        })
-    })
 }
 
 /// The template that an id, a trigger name or a name (in any case) means. Customer.io's list does not always tell the

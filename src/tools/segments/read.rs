@@ -8,7 +8,7 @@ use crate::{
     catalog::{Credential, Effect, Retry, Spec, Toolset},
     error::ToolError,
     guard::intent::Intent,
-    tools::{context::CallContext, customer::Customer, directory::known, tool::Tool, upstream::of_segment},
+    tools::{context::CallContext, customer::Customer, directory::known, paging, tool::Tool, upstream::of_segment},
 };
 
 /// Lists segments.
@@ -102,8 +102,6 @@ pub struct UsedBy {
     newsletters: Vec<i64>,
 }
 
-const DEFAULT_LIMIT: usize = 25;
-
 impl Tool for ListSegments {
     const SPEC: Spec = Spec {
         name: "list_segments",
@@ -120,31 +118,17 @@ impl Tool for ListSegments {
     type Output = ListOutput;
 
     fn intent(input: &ListInput) -> Result<Intent, ToolError> {
-        page_start(input.cursor.as_deref()).map(|_| Intent::nobody())
+        paging::start_after(input.cursor.as_deref()).map(|_| Intent::nobody())
     }
 
     async fn call(cx: &CallContext<'_>, input: ListInput) -> Result<ListOutput, ToolError> {
-        // The vendor's list has no pages: ours go by id, so that none is lost when segments come and go.
-        let after = page_start(input.cursor.as_deref())?;
-        let limit = input.limit.map_or(DEFAULT_LIMIT, |limit| limit as usize);
+        let after = paging::start_after(input.cursor.as_deref())?;
         let wanted = input.name.unwrap_or_default().to_lowercase();
         let mut segments = cx.api().list_segments(&cx.scope).await?;
-        segments.sort_by_key(|segment| segment.id);
-        segments.retain(|segment| segment.id > after && segment.name.to_lowercase().contains(&wanted));
-        let more = segments.len() > limit;
-        segments.truncate(limit);
-        let cursor = segments.last().filter(|_| more).map(|last| last.id.to_string());
+        segments.retain(|segment| segment.name.to_lowercase().contains(&wanted));
+        let (segments, cursor) = paging::page(segments, after, input.limit, |segment| segment.id);
         Ok(ListOutput { segments: segments.into_iter().map(Into::into).collect(), cursor })
     }
-}
-
-fn page_start(cursor: Option<&str>) -> Result<i64, ToolError> {
-    cursor.map_or(Ok(0), |cursor| {
-        cursor.parse().map_err(|_| {
-            ToolError::invalid("cursor", "`cursor` is not one of this tool's.")
-                .next("Leave it out to begin at the start.")
-        })
-    })
 }
 
 impl Tool for GetSegment {
