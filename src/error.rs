@@ -210,6 +210,9 @@ codes! {
     CallInProgress = "call_in_progress", passing: true;
     /// The request left and no clear answer came back: it may have happened. Nothing is sent again.
     OutcomeUnknown = "outcome_unknown";
+    /// The effect of the same call made before is not to be seen: it was probably never carried out. Another attempt is
+    /// a decision of its own.
+    ProbablyNotSent = "probably_not_sent";
     /// What the arguments name does not exist.
     NotFound = "not_found";
     /// The thing is in a state that does not allow this.
@@ -238,6 +241,13 @@ codes! {
     StateUnavailable = "state_unavailable", passing: true;
     /// A fault of ours; the log has the rest.
     Internal = "internal";
+}
+
+impl ErrorCode {
+    /// Whether the error carries a plan to look at or to approve: nothing ran, and nothing was refused for good.
+    pub const fn is_a_plan(self) -> bool {
+        matches!(self, Self::PreviewRequired | Self::ApprovalRequired | Self::ProbablyNotSent)
+    }
 }
 
 impl fmt::Display for ErrorCode {

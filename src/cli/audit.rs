@@ -97,7 +97,7 @@ pub enum Since {
 }
 
 impl Since {
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         if let Some(ago_ms) = age_ms(text) {
             return Ok(Self::Ago(ago_ms));
         }
@@ -111,7 +111,7 @@ impl Since {
             })
     }
 
-    const fn at_ms(self, now_ms: i64) -> i64 {
+    pub(super) const fn at_ms(self, now_ms: i64) -> i64 {
         match self {
             Self::Ago(ago_ms) => now_ms.saturating_sub(ago_ms),
             Self::At(at_ms) => at_ms,

@@ -1,9 +1,6 @@
 //! `identity`: how people are identified in a workspace.
 
-use std::{
-    io::{self, BufRead as _, IsTerminal as _},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 use clap::{
     Args, Subcommand,
@@ -15,6 +12,7 @@ use serde_json::{Value, json};
 use super::{
     ConfigArgs,
     config::{in_short, kind_name},
+    confirm::confirmed,
     layout,
     output::{self, HEADING},
 };
@@ -271,7 +269,7 @@ async fn change(args: &ChangeArgs, config: &Config) -> ExitCode {
     if let Some(standing) = &standing {
         output::say(consequences(&config.workspace().name, standing, &strategy));
         if !args.yes
-            && let Err(code) = confirmed(&config.workspace().name)
+            && let Err(code) = confirmed("the workspace's name", &config.workspace().name, "change it")
         {
             return code;
         }
@@ -332,18 +330,4 @@ fn consequences(workspace: &str, standing: &DeclaredStrategy, strategy: &Identit
     );
     text.push('\n');
     text
-}
-
-/// Asks for the workspace's name, which nobody types by accident.
-fn confirmed(workspace: &str) -> Result<(), ExitCode> {
-    if !io::stdin().is_terminal() {
-        return Err(output::unusable("nothing was changed: give --yes, or run this on a terminal to confirm it"));
-    }
-    output::say(format!("Type the workspace's name ({workspace}) to change it: "));
-    let mut typed = String::new();
-    match io::stdin().lock().read_line(&mut typed) {
-        Ok(_) if typed.trim() == workspace => Ok(()),
-        Ok(_) => Err(output::failed("that is not its name; nothing was changed")),
-        Err(error) => Err(output::failed(format!("the answer cannot be read: {error}; nothing was changed"))),
-    }
 }

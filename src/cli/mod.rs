@@ -3,8 +3,10 @@
 pub mod audit;
 pub mod completions;
 pub mod config;
+mod confirm;
 pub mod demo;
 pub mod doctor;
+pub mod erasures;
 pub mod identity;
 pub mod interruption;
 mod layout;
@@ -12,6 +14,7 @@ pub mod markdown;
 pub mod output;
 pub mod sandbox;
 mod schema_words;
+pub mod sends;
 pub mod serve;
 pub mod tools;
 
@@ -62,6 +65,12 @@ enum Command {
     /// Show, declare or change how people are identified in a workspace.
     #[command(subcommand)]
     Identity(identity::IdentityCommand),
+    /// List calls of unknown fate, and say what became of them.
+    #[command(subcommand)]
+    Sends(sends::SendsCommand),
+    /// List erasures, and let a person come back.
+    #[command(subcommand)]
+    Erasures(erasures::ErasuresCommand),
     /// Read and prove the record of what was done.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -153,6 +162,14 @@ impl Command {
             Self::Identity(command) => {
                 let config = command.config_args().load(env, Purpose::Offline)?;
                 identity::run(command, config).await
+            }
+            Self::Sends(command) => {
+                let config = command.config_args().load(env, Purpose::Offline)?;
+                sends::run(command, config).await
+            }
+            Self::Erasures(command) => {
+                let config = command.config_args().load(env, Purpose::Offline)?;
+                erasures::run(command, config).await
             }
             Self::Audit(command) => {
                 let config = command.config_args().load(env, Purpose::Offline)?;

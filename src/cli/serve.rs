@@ -1,9 +1,10 @@
 //! `serve`: MCP over stdio.
 
-use std::{process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use clap::Args;
 use rmcp::{ServiceExt as _, service::ServerInitializeError, transport::stdio_pipes};
+use tokio_util::sync::CancellationToken;
 
 use super::{ConfigArgs, LogArgs, interruption, output};
 use crate::{
@@ -15,8 +16,9 @@ use crate::{
         lines::LineTransport,
         offer::{Choice, Offer},
         open::{OpenError, check_sandbox, open_state, open_workspace, sandbox_workspace, start_sandbox, system_clock},
+        sweeper,
     },
-    tools::workspace::OpenWorkspace,
+    tools::{tool::Callable, workspace::OpenWorkspace},
 };
 
 const EXAMPLES: &str = "\
@@ -73,6 +75,8 @@ pub async fn run(args: ServeArgs, config: Config) -> ExitCode {
 /// What is served, with the embedded sandbox that must live as long.
 struct Open {
     handler: Handler,
+    workspace: Arc<OpenWorkspace>,
+    tools: Vec<Arc<dyn Callable>>,
     _sandbox: Option<RunningSandbox>,
 }
 
@@ -88,14 +92,16 @@ async fn open(args: &ServeArgs, config: &Config) -> Result<Open, OpenError> {
         exclude_tools: args.exclude_tools.clone(),
         read_only: args.read_only,
     };
-    let offer = Offer::new(tools, &choice, &workspace.api).map_err(OpenError::Configuration)?;
+    let offer = Offer::new(tools.clone(), &choice, &workspace.api).map_err(OpenError::Configuration)?;
     tracing::info!(
         workspace = workspace.guards.workspace.name,
         kind = ?workspace.guards.workspace.kind,
         tools = offer.names().len(),
         "serving over stdio"
     );
-    Ok(Open { handler: Handler::new(Arc::new(offer), Arc::new(workspace)), _sandbox: sandbox })
+    let workspace = Arc::new(workspace);
+    let handler = Handler::new(Arc::new(offer), Arc::clone(&workspace));
+    Ok(Open { handler, workspace, tools, _sandbox: sandbox })
 }
 
 /// The embedded sandbox, whose clock the guards share.
@@ -116,6 +122,12 @@ async fn configured(args: &ServeArgs, config: &Config) -> Result<OpenWorkspace, 
     Ok(workspace)
 }
 
+/// How long running calls may take once the process is told to stop: most of what a supervisor grants.
+const ENDS_WITHIN: Duration = Duration::from_secs(25);
+
+/// How long calls that were cancelled may take to write down how they ended.
+const SETTLES_WITHIN: Duration = Duration::from_secs(5);
+
 async fn serve(open: Open) -> ExitCode {
     let interrupted = match interruption::listen() {
         Ok(interrupted) => interrupted,
@@ -123,8 +135,10 @@ async fn serve(open: Open) -> ExitCode {
     };
     tokio::pin!(interrupted);
     let (read, write) = stdio_pipes();
+    let no_more = CancellationToken::new();
+    let transport = LineTransport::new(read, write).until(no_more.clone());
     let begun = tokio::select! {
-        begun = open.handler.serve(LineTransport::new(read, write)) => begun,
+        begun = open.handler.clone().serve(transport) => begun,
         () = &mut interrupted => return ExitCode::SUCCESS,
     };
     let running = match begun {
@@ -134,15 +148,41 @@ async fn serve(open: Open) -> ExitCode {
         // The error prints the client's message, which may hold anything: it is not shown.
         Err(_) => return output::failed("the client did not begin as the protocol says, with `initialize`"),
     };
+    let sweeping = tokio::spawn(sweeper::run(open.workspace, open.tools));
     let stop = running.cancellation_token();
-    tokio::select! {
-        ended = running.waiting() => match ended {
-            Ok(_) => ExitCode::SUCCESS,
-            Err(error) => output::failed(format!("serving ended: {error}")),
-        },
+    let ended = running.waiting();
+    tokio::pin!(ended);
+    let ended = tokio::select! {
+        ended = &mut ended => ended,
         () = &mut interrupted => {
+            no_more.cancel();
+            drain(&open.handler).await;
             stop.cancel();
-            ExitCode::SUCCESS
+            ended.await
         }
+    };
+    sweeping.abort();
+    // Whatever still runs was cancelled, and leaves word of how it ended.
+    if tokio::time::timeout(SETTLES_WITHIN, open.handler.calls_ended()).await.is_err() {
+        tracing::warn!("a call did not end; its fate is looked for at the next start");
+    }
+    match ended {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => output::failed(format!("serving ended: {error}")),
+    }
+}
+
+/// Lets running calls end and be answered. Being told to stop again ends the wait.
+async fn drain(handler: &Handler) {
+    let again = async {
+        match interruption::listen() {
+            Ok(interrupted) => interrupted.await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = handler.calls_ended() => {}
+        () = tokio::time::sleep(ENDS_WITHIN) => tracing::warn!("calls still running are cancelled"),
+        () = again => {}
     }
 }

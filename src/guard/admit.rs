@@ -1,7 +1,7 @@
 //! The one door. Nothing that changes anything leaves the process before [`Guards::admit`] has returned.
 
 use super::{
-    Call, Guards, Halt,
+    Call, Guards, Halt, Origin,
     identity::{
         Identified, UpsertAction,
         identifier::{CustomerRef, IdType, Identifiers},
@@ -33,8 +33,8 @@ pub struct Admitted {
     pub test_expires_at_ms: Option<i64>,
     /// Whether a ledger row waits to be settled.
     pub(crate) begun: bool,
-    /// Whether it spent a plan.
-    pub(crate) planned: bool,
+    /// What stood for somebody's approval.
+    pub(crate) approved_by: Option<&'static str>,
 }
 
 impl Guards {
@@ -94,8 +94,11 @@ impl Guards {
         audience: Size,
         plan: Option<PlanUse>,
     ) -> Result<Admitted, Halt> {
-        let planned = plan.is_some();
-        let admitted = Admitted { call_id: call.call_id.clone(), people, planned, ..Admitted::default() };
+        let approved_by = match call.origin {
+            Origin::Sweeper => Some(BY_EXPIRY),
+            Origin::Client => plan.as_ref().map(|_| BY_PLAN),
+        };
+        let admitted = Admitted { call_id: call.call_id.clone(), people, approved_by, ..Admitted::default() };
         if !call.effect.mutates() {
             return Ok(admitted);
         }
@@ -105,7 +108,7 @@ impl Guards {
             _ => None,
         };
         let test_expires_at_ms = test_profile.as_ref().map(|place| place.expires_at_ms);
-        let begin = self.begin_request(call, &admitted.people, audience, plan, &creates, test_profile);
+        let begin = self.begin_request(call, &admitted, audience, plan, &creates, test_profile);
         match self.store.begin(begin).await.map_err(ToolError::from)? {
             BeginOutcome::Begun => Ok(Admitted { begun: true, test_expires_at_ms, ..admitted }),
             BeginOutcome::Replayed(first) => match self.replayed(first)? {
@@ -148,15 +151,16 @@ impl Guards {
     fn begin_request(
         &self,
         call: &Call<'_>,
-        people: &Identified,
+        admitted: &Admitted,
         audience: Size,
         plan: Option<PlanUse>,
         creates: &Creates,
         test_profile: Option<TestProfileReservation>,
     ) -> Begin {
+        let people = &admitted.people;
         let now_ms = self.clock.now_ms();
         let mut audit = self.audit_entry(call, people, AuditPhase::Decision, "admitted");
-        audit.approved_by = plan.as_ref().map(|_| BY_PLAN.to_owned());
+        audit.approved_by = admitted.approved_by.map(str::to_owned);
         Begin {
             call_id: call.call_id.clone(),
             workspace: self.workspace.name.clone(),
@@ -166,8 +170,13 @@ impl Guards {
             now_ms,
             lease_until_ms: now_ms + call.time_left_ms + LEASE_MARGIN_MS,
             key: self.call_key(call),
+            follows: call.follows.clone(),
             plan,
-            charges: self.charges(call.effect, audience.people.max(1), creates),
+            // What the server cleans up was bounded when it was made.
+            charges: match call.origin {
+                Origin::Sweeper => Vec::new(),
+                Origin::Client => self.charges(call.effect, audience.people.max(1), creates),
+            },
             test_profile,
             subjects: people.refs().iter().map(|reference| self.subject_digest(reference)).collect(),
             // Checked again with the reservation, in one transaction: an erasure may have begun since.
@@ -229,7 +238,10 @@ impl Guards {
 }
 
 /// What the audit says of a call that spent a plan.
-pub(super) const BY_PLAN: &str = "plan token";
+const BY_PLAN: &str = "plan token";
+
+/// What the audit says of the removal of test profiles at the time announced when they were made.
+const BY_EXPIRY: &str = "expiry";
 
 /// What is added to a call's own time before its fate counts as unknown, in milliseconds.
 const LEASE_MARGIN_MS: i64 = 10_000;

@@ -2,16 +2,12 @@
 
 use serde_json::json;
 
-use super::{Guards, identity::strategy::IdentityStrategy};
+use super::{Guards, command::OPERATOR, identity::strategy::IdentityStrategy};
 use crate::{
     catalog::Effect,
-    clock::random_bytes,
     error::{ErrorCode, ToolError},
-    state::{AuditEntry, AuditPhase, Declaration, StoredStrategy, StrategyDeclaration},
+    state::{Declaration, StoredStrategy, StrategyDeclaration},
 };
-
-/// Who acts when the command line does.
-pub const OPERATOR: &str = "operator";
 
 /// A strategy that holds, and where it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,26 +43,7 @@ impl Guards {
         command: &str,
         replace: bool,
     ) -> Result<(), ToolError> {
-        let call_id = hex::encode(random_bytes::<12>(self.clock.as_ref()));
-        let record = |phase, decision: &str| AuditEntry {
-            at_ms: self.clock.now_ms(),
-            workspace: self.workspace.name.clone(),
-            call_id: call_id.clone(),
-            principal: OPERATOR.to_owned(),
-            tool: command.to_owned(),
-            effect: Effect::Write.to_string(),
-            phase,
-            subject: None,
-            decision: decision.to_owned(),
-            approved_by: None,
-            upstream_status: None,
-            duration_ms: None,
-        };
-        self.store.append_audit(record(AuditPhase::Decision, "admitted")).await?;
-        let declared = self.declare(strategy, OPERATOR, replace).await;
-        let decision = declared.as_ref().map_or_else(|error| error.code.as_str(), |()| "committed");
-        self.store.append_audit(record(AuditPhase::Outcome, decision)).await?;
-        declared
+        self.commanded(command, Effect::Write, self.declare(strategy, OPERATOR, replace)).await
     }
 
     /// Declares the strategy. The same one again is no error; another one is refused unless an operator replaces it.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::identity::identifier::{CustomerRef, IdType};
+use super::identity::identifier::{CustomerRef, IdType, Identifiers};
 use crate::error::ToolError;
 
 /// A person as Customer.io knows them.
@@ -25,6 +25,11 @@ impl KnownPerson {
         refs.extend(self.id.iter().map(|id| with(IdType::Id, id)));
         refs.extend(self.email.iter().map(|email| with(IdType::Email, email)));
         refs
+    }
+
+    /// The person's identifiers by their kinds.
+    pub fn identifiers(&self) -> Identifiers {
+        Identifiers { id: self.id.clone(), email: self.email.clone(), cio_id: Some(self.cio_id.clone()) }
     }
 
     /// Whether the e-mail address is this one, without case.

@@ -7,9 +7,10 @@ use super::{
     identity::identifier::{CustomerRef, Identifiers},
 };
 use crate::{
+    catalog::Effect,
     clock::random_bytes,
     error::ToolError,
-    state::{Digest, Erasure, ErasureState},
+    state::{Digest, Erasure, ErasureState, ListedErasure},
 };
 
 /// An erasure that was begun, with what a resumed call needs.
@@ -57,6 +58,19 @@ impl Guards {
             ..begun.erasure
         };
         Ok(self.store.record_erasure(completed).await?)
+    }
+
+    /// The erasures of the workspace, newest first.
+    pub async fn list_erasures(&self) -> Result<Vec<ListedErasure>, ToolError> {
+        Ok(self.store.list_erasures(self.workspace.name.clone()).await?)
+    }
+
+    /// Takes the tombstones of an erasure down at an operator's command: the person may be made again. `false` when none
+    /// stand.
+    pub async fn lift_erasure(&self, erasure_id: &str) -> Result<bool, ToolError> {
+        let lifted =
+            async { Ok(self.store.lift_tombstones(self.workspace.name.clone(), erasure_id.to_owned()).await?) };
+        self.commanded("erasures lift", Effect::Trigger, lifted).await
     }
 
     /// One keyed hash for the whole person, as the receipt carries it.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     Call, Guards,
     directory::KnownPerson,
-    identity::{Identified, identifier::Identifiers},
+    identity::{Identified, UpsertAction, identifier::Identifiers},
 };
 use crate::{
     catalog::Retry,
@@ -35,14 +35,22 @@ pub enum Replay {
         /// Its answer.
         answer: Value,
     },
-    /// Whether it happened is not known yet.
+    /// Whether it happened is not known, or it was looked for in vain.
     Unsettled(RecordedCall),
 }
 
 impl Call<'_> {
     /// What finding the call's effect again needs: what its intent left, and the people it is about.
+    ///
+    /// A person who was updated looks the same whether or not the update came; only a new one can be looked for.
     pub fn recovery_facts(&self, people: &Identified) -> Option<Value> {
+        if people.action.as_ref().is_some_and(|action| !matches!(action, UpsertAction::Create)) {
+            return None;
+        }
         let mut facts = self.intent.recovery.clone()?;
+        if people.action.is_some() {
+            facts["given"] = json!(people.given);
+        }
         let named = people.subjects.iter().map(|subject| {
             let mut identifiers = Identifiers::default();
             let refs = subject.person.iter().flat_map(KnownPerson::refs).chain([subject.given.clone()]);
@@ -83,7 +91,8 @@ impl Guards {
         let workspace = self.workspace.name.clone();
         let found = self.store.find_call(workspace, call.principal.to_owned(), key.key, self.clock.now_ms()).await?;
         match found {
-            Some(first) if first.arguments != key.arguments => Err(key_reused()),
+            Some(first) if call.follows.as_ref() == Some(&first.call_id) => Ok(None),
+            Some(first) if first.arguments != Some(key.arguments) => Err(key_reused()),
             Some(first) => self.replayed(first),
             None => Ok(None),
         }
@@ -120,11 +129,11 @@ impl Guards {
             )
             .after_seconds(2)
             .next("Wait and repeat the call: it then answers with the first one's result.")),
-            CallState::Unknown => Ok(Some(Replay::Unsettled(first))),
-            CallState::Committed => {
-                let answer = first.answer.as_deref().and_then(|sealed| self.open_json("answer", sealed));
-                Ok(Some(Replay::Answered { call_id: first.call_id, answer: answer.unwrap_or(Value::Null) }))
-            }
+            CallState::Unknown | CallState::Absent => Ok(Some(Replay::Unsettled(first))),
+            CallState::Committed => match first.answer.as_deref().and_then(|sealed| self.open_json("answer", sealed)) {
+                Some(answer) => Ok(Some(Replay::Answered { call_id: first.call_id, answer })),
+                None => Err(answer_not_kept(&first)),
+            },
         }
     }
 
@@ -187,6 +196,17 @@ impl Guards {
         let [byte] = random_bytes::<1>(self.clock.as_ref());
         Duration::from_millis(20 + u64::from(byte) / 4)
     }
+}
+
+/// The answer to the repeat of a call that happened and whose own answer nobody has: it came from an operator's word, or
+/// its person was erased since.
+fn answer_not_kept(first: &RecordedCall) -> ToolError {
+    ToolError::new(
+        ErrorCode::Conflict,
+        "The same call was made before and counts as done; its answer is not kept. Nothing was done twice.",
+    )
+    .with(json!({ "call_id": first.call_id }))
+    .next("If it is to be done again all the same, change an argument or give a new `idempotency_key`.")
 }
 
 /// The answer to a key that was used with other arguments.

@@ -4,9 +4,11 @@
 //! resolved, its plan spent, its places and budgets reserved and its decision on the audit chain, in one transaction.
 
 pub mod admit;
+pub mod command;
 pub mod declare;
 pub mod directory;
 pub mod erasure;
+pub mod fate;
 pub mod identity;
 pub mod intent;
 pub mod ledger;
@@ -75,12 +77,27 @@ pub struct Guards {
     pub(crate) tagged: Mutex<Option<(i64, Vec<KnownPerson>)>>,
 }
 
+/// On whose behalf a call is made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// A client asked for it.
+    #[default]
+    Client,
+    /// The server cleans up after what was made here, as it was announced when it was made.
+    Sweeper,
+}
+
+/// Who acts when the server cleans up by itself.
+pub const SWEEPER: &str = "sweeper";
+
 /// A call, as the guards see it.
 pub struct Call<'a> {
     /// Unique id of this call.
     pub call_id: String,
     /// Who calls.
     pub principal: &'a str,
+    /// On whose behalf.
+    pub origin: Origin,
     /// The tool's name.
     pub tool: &'a str,
     /// The tool's effect.
@@ -95,6 +112,8 @@ pub struct Call<'a> {
     pub plan_token: Option<&'a str>,
     /// The idempotency key given.
     pub idempotency_key: Option<&'a str>,
+    /// The same call made before and looked for in vain: this one is another attempt at it.
+    pub follows: Option<String>,
     /// What the call would touch.
     pub intent: Intent,
     /// Look-ups in the workspace.

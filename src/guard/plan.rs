@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
 
 use super::{
-    Call, Guards,
+    Call, Guards, Origin,
     identity::{Identified, UpsertAction},
     intent::Audience,
-    policy::{Decision, Reach},
+    policy::{Decision, Reach, WorkspaceKind},
     recipients::Reached,
 };
 use crate::{
@@ -80,7 +80,12 @@ impl Guards {
             several_people: reached.several || (call.effect == crate::catalog::Effect::Send && audience.people > 1),
             escalated: !call.intent.escalations.is_empty(),
         };
-        match self.policy.decide(self.workspace.kind, call.tool, call.effect, call.flags, reach) {
+        let decided = self.policy.decide(self.workspace.kind, call.tool, call.effect, call.flags, reach);
+        if call.is_expiry() && decided != Decision::Deny {
+            return Ok(None);
+        }
+        let decided = if call.follows.is_some() { decided.max(another_attempt(self.workspace.kind)) } else { decided };
+        match decided {
             Decision::Allow => Ok(None),
             Decision::Deny => Err(denied(call.tool)),
             Decision::Approve => Err(self.approval_required(call, identified, audience)),
@@ -97,6 +102,12 @@ impl Guards {
         let mut plan = self.plan(call, identified, audience);
         plan["plan_token"] = json!(token);
         plan["expires_at"] = json!(show_time(expires_at_ms));
+        if let Some(first) = &call.follows {
+            return probably_not_sent(first, plan).next(format!(
+                "If another attempt is wanted all the same, call {} again with the same arguments and this `plan_token`.",
+                call.tool
+            ));
+        }
         ToolError::new(ErrorCode::PreviewRequired, "Nothing was changed yet: this is what the call would do.")
             .with(plan)
             .next(format!(
@@ -106,11 +117,18 @@ impl Guards {
     }
 
     fn approval_required(&self, call: &Call<'_>, identified: &Identified, audience: Size) -> ToolError {
+        let plan = self.plan(call, identified, audience);
+        if let Some(first) = &call.follows {
+            return probably_not_sent(first, plan).next(format!(
+                "Another attempt is a human's decision: tell the user. An operator who knows that nothing arrived says so \
+                 with `customerio-mcp sends settle {first} --as not-sent`, and the call may then be made again."
+            ));
+        }
         ToolError::new(
             ErrorCode::ApprovalRequired,
             "The operator's policy asks for a human's approval of this call. Nothing ran.",
         )
-        .with(self.plan(call, identified, audience))
+        .with(plan)
         .next("Tell the user what you wanted to do and why; do not try another way to the same effect.")
     }
 
@@ -200,6 +218,31 @@ impl Guards {
         cio_ids.sort();
         self.keys.digest("audience", &[cio_ids.join("\n").as_bytes(), &audience.set.0])
     }
+}
+
+impl Call<'_> {
+    /// Whether the call only does what was announced when the test profiles it removes were made.
+    fn is_expiry(&self) -> bool {
+        self.origin == Origin::Sweeper && self.intent.reach == Audience::TestProfiles { only_expired: true }
+    }
+}
+
+/// What another attempt at a call takes whose first one was looked for in vain.
+const fn another_attempt(kind: WorkspaceKind) -> Decision {
+    match kind {
+        WorkspaceKind::Sandbox => Decision::Preview,
+        WorkspaceKind::Live => Decision::Approve,
+    }
+}
+
+fn probably_not_sent(first: &str, mut plan: Value) -> ToolError {
+    plan["first_call_id"] = json!(first);
+    ToolError::new(
+        ErrorCode::ProbablyNotSent,
+        "The same call was made before, got no clear answer, and its effect is not to be seen: it was probably never \
+         carried out, but that is no proof. Nothing was sent now.",
+    )
+    .with(plan)
 }
 
 /// The answer to a call that the policy denies.

@@ -4,17 +4,14 @@ use serde_json::Value;
 
 use super::{
     Call, Guards, Halt,
-    admit::{Admitted, BY_PLAN},
+    admit::Admitted,
     directory::KnownPerson,
-    identity::{
-        Identified,
-        identifier::{CustomerRef, Identifiers},
-    },
+    identity::{Identified, identifier::CustomerRef},
     ledger::Replay,
 };
 use crate::{
     error::{ErrorCode, Fate, ToolError},
-    state::{AuditEntry, AuditPhase, CallOutcome, Digest, RecordedCall, Settle, StoreError},
+    state::{AuditEntry, AuditPhase, CallOutcome, Digest, Settle, StoreError},
 };
 
 /// How a call ended, as far as the ledger and the audit care.
@@ -58,7 +55,7 @@ impl Guards {
         if phase == AuditPhase::Read && ended.result.is_ok() {
             "read".clone_into(&mut audit.decision);
         }
-        audit.approved_by = admitted.planned.then(|| BY_PLAN.to_owned());
+        audit.approved_by = admitted.approved_by.map(str::to_owned);
         audit.upstream_status = ended.upstream_status;
         audit.duration_ms = Some(ended.duration_ms);
         let settled = if admitted.begun {
@@ -77,8 +74,7 @@ impl Guards {
     fn settle_request(&self, call: &Call<'_>, admitted: &Admitted, ended: &Ended<'_>, audit: AuditEntry) -> Settle {
         let answer = ended.result.ok().filter(|_| self.call_key(call).is_some());
         let test_profile = ended.person.filter(|_| admitted.test_expires_at_ms.is_some()).map(|person| {
-            let identifiers =
-                Identifiers { id: person.id.clone(), email: person.email.clone(), cio_id: Some(person.cio_id.clone()) };
+            let identifiers = person.identifiers();
             (self.digests(&identifiers.refs()), self.seal_identifiers(&identifiers))
         });
         Settle {
@@ -92,28 +88,10 @@ impl Guards {
         }
     }
 
-    /// Records that an earlier call of unknown fate was found to have happened, with the answer it should have given.
-    pub async fn settle_found(&self, call: &Call<'_>, first: &RecordedCall, answer: &Value) -> Result<(), ToolError> {
-        let mut audit = self.audit_entry(call, &Identified::default(), AuditPhase::Outcome, "committed");
-        audit.call_id.clone_from(&first.call_id);
-        let settle = Settle {
-            call_id: first.call_id.clone(),
-            workspace: self.workspace.name.clone(),
-            now_ms: self.clock.now_ms(),
-            outcome: CallOutcome::Committed,
-            answer: Some(self.seal_json("answer", answer)),
-            test_profile_identifiers: None,
-            audit,
-        };
-        Ok(self.store.settle(settle).await?)
-    }
-
     /// Records a call that ended before it ran.
     pub async fn record_halt(&self, call: &Call<'_>, halt: &Halt, duration_ms: u64) {
         let (phase, decision) = match halt {
-            Halt::Refused(error) if matches!(error.code, ErrorCode::PreviewRequired | ErrorCode::ApprovalRequired) => {
-                (AuditPhase::Answer, error.code.as_str())
-            }
+            Halt::Refused(error) if error.code.is_a_plan() => (AuditPhase::Answer, error.code.as_str()),
             Halt::Refused(error) => (AuditPhase::Refusal, error.code.as_str()),
             Halt::Repeat(Replay::Answered { .. }) => (AuditPhase::Answer, "duplicate"),
             Halt::Repeat(Replay::Unsettled(_)) => (AuditPhase::Answer, "outcome_unknown"),

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     error::{ErrorCode, ToolError},
-    state::{TestProfile, TestProfileReservation},
+    state::{Digest, TestProfile, TestProfileReservation},
 };
 
 /// Attribute that marks a test profile.
@@ -206,6 +206,13 @@ pub struct LedgerProfile {
     pub identifiers: Identifiers,
     /// Its row.
     pub profile: TestProfile,
+}
+
+impl LedgerProfile {
+    /// Whether one of these digests is an identifier of the profile.
+    pub fn is_of(&self, digests: &[Digest]) -> bool {
+        self.profile.subjects.iter().any(|subject| digests.contains(subject))
+    }
 }
 
 #[cfg(test)]

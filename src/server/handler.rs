@@ -10,12 +10,16 @@ use rmcp::{
     },
     service::RequestContext,
 };
+use tokio_util::task::TaskTracker;
 
 use super::offer::Offer;
-use crate::tools::{
-    context::{Caller, Era, Progress},
-    route,
-    workspace::OpenWorkspace,
+use crate::{
+    guard::Origin,
+    tools::{
+        context::{Caller, Era, Progress},
+        route,
+        workspace::OpenWorkspace,
+    },
 };
 
 /// How long a client may keep the list of tools, in milliseconds: it changes only with the process.
@@ -29,18 +33,26 @@ pub const LOCAL_PRINCIPAL: &str = "local";
 pub struct Handler {
     offer: Arc<Offer>,
     workspace: Arc<OpenWorkspace>,
+    running: TaskTracker,
 }
 
 impl Handler {
     /// A handler that offers tools on a workspace.
     pub fn new(offer: Arc<Offer>, workspace: Arc<OpenWorkspace>) -> Self {
-        Self { offer, workspace }
+        Self { offer, workspace, running: TaskTracker::new() }
+    }
+
+    /// Waits until no call is running.
+    pub async fn calls_ended(&self) {
+        self.running.close();
+        self.running.wait().await;
     }
 
     fn caller(context: &RequestContext<RoleServer>) -> Caller {
         let modern = context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28);
         Caller {
             principal: LOCAL_PRINCIPAL.to_owned(),
+            origin: Origin::Client,
             era: if modern { Era::Modern } else { Era::Legacy },
             capabilities: context.client_capabilities(),
             progress: Progress::new(context.peer.clone(), context.meta.get_progress_token()),
@@ -90,6 +102,7 @@ impl ServerHandler for Handler {
                 None,
             )
         })?;
+        let _running = self.running.token();
         let caller = Self::caller(&context);
         let arguments = request.arguments.unwrap_or_default();
         let result = route::call_tool(tool.as_ref(), &self.workspace, &caller, arguments, context.ct).await;

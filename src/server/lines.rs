@@ -17,6 +17,7 @@ use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader},
     sync::Mutex,
 };
+use tokio_util::sync::CancellationToken;
 
 use super::request_id::RequestIdScanner;
 
@@ -37,14 +38,29 @@ pub struct LineTransport<R, W> {
     complaints: u32,
     /// The client has chosen an era; before that the SDK gives up on anything but a request.
     begun: bool,
+    /// Once it fires nothing more is read; what runs may still be answered.
+    no_more: CancellationToken,
     write: Arc<Mutex<W>>,
 }
 
 impl<R: AsyncRead + Unpin, W> LineTransport<R, W> {
     /// A transport over a reader and a writer.
     pub fn new(read: R, write: W) -> Self {
-        let read = BufReader::with_capacity(64 * 1024, read);
-        Self { read, line: Vec::new(), overlong: None, complaints: 0, begun: false, write: Arc::new(Mutex::new(write)) }
+        Self {
+            read: BufReader::with_capacity(64 * 1024, read),
+            line: Vec::new(),
+            overlong: None,
+            complaints: 0,
+            begun: false,
+            no_more: CancellationToken::new(),
+            write: Arc::new(Mutex::new(write)),
+        }
+    }
+
+    /// Reads nothing more once `no_more` fires.
+    #[must_use]
+    pub fn until(self, no_more: CancellationToken) -> Self {
+        Self { no_more, ..self }
     }
 
     /// Reads to the end of a line. Cancelling it loses nothing: every byte is kept in `self` before the next await.
@@ -136,9 +152,14 @@ where
     }
 
     async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleServer>> {
+        let no_more = self.no_more.clone();
         loop {
-            let read =
-                self.read_line().await.inspect_err(|error| tracing::warn!(%error, "stdin cannot be read")).ok()?;
+            let read = tokio::select! {
+                biased;
+                () = no_more.cancelled() => std::future::pending().await,
+                read = self.read_line() => read,
+            };
+            let read = read.inspect_err(|error| tracing::warn!(%error, "stdin cannot be read")).ok()?;
             let complaint = match read {
                 Line::End => return None,
                 Line::TooLong(id) => Complaint::too_long(id),

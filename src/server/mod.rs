@@ -5,3 +5,4 @@ pub mod lines;
 pub mod offer;
 pub mod open;
 mod request_id;
+pub mod sweeper;

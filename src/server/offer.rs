@@ -6,8 +6,8 @@ use rmcp::model;
 
 use crate::{
     api::Api,
-    catalog::{Credential, Spec, Toolset},
-    tools::tool::Callable,
+    catalog::{Spec, Toolset},
+    tools::tool::{Callable, has_credentials},
 };
 
 /// What the operator chose to offer.
@@ -61,13 +61,6 @@ impl Offer {
     pub fn names(&self) -> Vec<&'static str> {
         self.listed.iter().map(|tool| tool.spec().name).collect()
     }
-}
-
-fn has_credentials(spec: &Spec, api: &Api) -> bool {
-    spec.needs.iter().all(|credential| match credential {
-        Credential::Track => api.has_track(),
-        Credential::App => api.has_app(),
-    })
 }
 
 impl Choice {

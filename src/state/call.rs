@@ -13,6 +13,9 @@ pub enum CallState {
     Released,
     /// Whether it happened is not known. It counts as if it had.
     Unknown,
+    /// Its effect was looked for twice in vain. It counts as if it had not happened, and what it reserved was given
+    /// back; but that is no proof, so its key is held: another attempt is somebody's decision.
+    Absent,
 }
 
 /// How a call ended.
@@ -138,6 +141,8 @@ pub struct Begin {
     pub lease_until_ms: i64,
     /// Its idempotency key, where the operation is not to be repeated.
     pub key: Option<CallKey>,
+    /// The call that held the key and was looked for in vain: this one is another attempt, and takes the key over.
+    pub follows: Option<String>,
     /// The plan token it spends.
     pub plan: Option<PlanUse>,
     /// What it charges.
@@ -154,7 +159,7 @@ pub struct Begin {
     pub audit: AuditEntry,
 }
 
-debug_unsealed!(Begin { call_id, workspace, principal, tool, effect, now_ms, lease_until_ms, key, plan, charges, test_profile, subjects, not_erased, audit } sealed { recovery });
+debug_unsealed!(Begin { call_id, workspace, principal, tool, effect, now_ms, lease_until_ms, key, follows, plan, charges, test_profile, subjects, not_erased, audit } sealed { recovery });
 
 /// Whether the call may go on.
 #[derive(Debug, Clone)]
@@ -202,12 +207,16 @@ pub struct Exhausted {
 pub struct RecordedCall {
     /// Its id.
     pub call_id: String,
+    /// Who called.
+    pub principal: String,
     /// The tool.
     pub tool: String,
+    /// The tool's effect.
+    pub effect: String,
     /// Where it stands.
     pub state: CallState,
-    /// Digest of its arguments.
-    pub arguments: Digest,
+    /// Digest of its arguments, where it has a key.
+    pub arguments: Option<Digest>,
     /// Its answer, sealed, once there is one.
     pub answer: Option<Vec<u8>>,
     /// What settling by look-up needs, sealed.
@@ -216,9 +225,72 @@ pub struct RecordedCall {
     pub began_at_ms: i64,
     /// When its lease ends or ended, in Unix milliseconds.
     pub lease_until_ms: i64,
+    /// When its effect was first looked for in vain after it must have ended, in Unix milliseconds.
+    pub absent_at_ms: Option<i64>,
 }
 
-debug_unsealed!(RecordedCall { call_id, tool, state, arguments, began_at_ms, lease_until_ms } sealed { answer, recovery });
+debug_unsealed!(RecordedCall { call_id, principal, tool, effect, state, arguments, began_at_ms, lease_until_ms, absent_at_ms } sealed { answer, recovery });
+
+/// Which calls of the ledger to list, oldest first. Only those whose effect can be looked for or whose key is held.
+#[derive(Debug, Clone)]
+pub struct CallQuery {
+    /// The workspace.
+    pub workspace: String,
+    /// Which of them.
+    pub calls: WhichCalls,
+    /// The caller's now, in Unix milliseconds.
+    pub now_ms: i64,
+    /// The most calls.
+    pub limit: u32,
+}
+
+/// Which calls of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WhichCalls {
+    /// Those whose fate nobody knows and a look may tell: begun within a day, or holding a place of a test profile.
+    Unknown {
+        /// Leaves out those whose request may still be under way, and those looked for in vain since then, in Unix
+        /// milliseconds.
+        not_looked_for_since_ms: i64,
+    },
+    /// Those that are not settled for good: in flight, of unknown fate, or looked for in vain.
+    Unsettled,
+    /// Everything begun since a moment in Unix milliseconds.
+    Since(i64),
+    /// The one with this id.
+    Id(String),
+}
+
+/// A look for the effect of a call of unknown fate, after it must have ended, that showed nothing.
+#[derive(Debug, Clone)]
+pub struct Absence {
+    /// The call.
+    pub call_id: String,
+    /// Its workspace.
+    pub workspace: String,
+    /// When it was looked for, in Unix milliseconds.
+    pub now_ms: i64,
+    /// How long after the first such look a second one settles the call, in milliseconds.
+    pub apart_ms: i64,
+    /// Whether the key stays held.
+    pub keeps_key: bool,
+    /// The audit outcome, should this look settle it.
+    pub audit: AuditEntry,
+}
+
+/// What a look in vain has come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AbsenceOutcome {
+    /// The call's fate is still unknown, and was first looked for in vain then, in Unix milliseconds.
+    Noted {
+        /// When that was.
+        first_at_ms: i64,
+    },
+    /// It was the second look: what the call reserved is given back.
+    Settled,
+    /// The call was not of unknown fate; nothing was recorded.
+    NotUnknown,
+}
 
 /// How a begun call ended.
 #[derive(Clone)]

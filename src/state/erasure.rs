@@ -34,6 +34,15 @@ pub struct Erasure {
 
 debug_unsealed!(Erasure { erasure_id, workspace, subjects, state, requested_at_ms, completed_at_ms, receipt } sealed { sealed_identifiers });
 
+/// An erasure as it is listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedErasure {
+    /// The erasure, without what is sealed.
+    pub erasure: Erasure,
+    /// How many of its tombstones stand; none once they were lifted.
+    pub tombstones: u64,
+}
+
 /// A mark that refuses to bring an erased person back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tombstone {

@@ -19,11 +19,11 @@ use async_trait::async_trait;
 pub use self::{
     audit::{AuditEntry, AuditPhase, AuditQuery, AuditRecord, ChainFault, ChainKey, ChainReport},
     call::{
-        Begin, BeginOutcome, CallKey, CallOutcome, CallState, Charge, Exhausted, Limit, PlanUse, RecordedCall, Settle,
-        TestProfile, TestProfileReservation, Usage,
+        Absence, AbsenceOutcome, Begin, BeginOutcome, CallKey, CallOutcome, CallQuery, CallState, Charge, Exhausted,
+        Limit, PlanUse, RecordedCall, Settle, TestProfile, TestProfileReservation, Usage, WhichCalls,
     },
     digest::Digest,
-    erasure::{Erasure, ErasureState, Tombstone},
+    erasure::{Erasure, ErasureState, ListedErasure, Tombstone},
     identity::{CachedPerson, Declaration, Lease, StoredStrategy, StrategyDeclaration},
 };
 
@@ -76,7 +76,7 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     async fn release_lease(&self, lease: Lease) -> Result<(), StoreError>;
 
     /// The call recorded under an idempotency key that has not expired, which it does not for a day while the call's
-    /// fate is unknown. A lapsed lease reads as [`CallState::Unknown`].
+    /// fate is unknown or it was looked for in vain. A lapsed lease reads as [`CallState::Unknown`].
     async fn find_call(
         &self,
         workspace: String,
@@ -91,6 +91,13 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 
     /// Records how a begun call ended, gives back what a released one had reserved, and appends the audit outcome.
     async fn settle(&self, settle: Settle) -> Result<(), StoreError>;
+
+    /// Calls of the ledger whose effect can be looked for or whose key is held.
+    async fn list_calls(&self, query: CallQuery) -> Result<Vec<RecordedCall>, StoreError>;
+
+    /// Records that a call of unknown fate was looked for in vain; the second such look, far enough from the first,
+    /// gives back what it reserved and appends the audit outcome.
+    async fn note_absence(&self, absence: Absence) -> Result<AbsenceOutcome, StoreError>;
 
     /// What has been charged to the given budgets within each of their windows.
     async fn usage(
@@ -116,6 +123,9 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 
     /// The erasure that any of these digests belongs to.
     async fn find_erasure(&self, workspace: String, subjects: Vec<Digest>) -> Result<Option<Erasure>, StoreError>;
+
+    /// The erasures of a workspace, newest first.
+    async fn list_erasures(&self, workspace: String) -> Result<Vec<ListedErasure>, StoreError>;
 
     /// Takes the tombstones of an erasure down: an operator's command. `false` when there are none.
     async fn lift_tombstones(&self, workspace: String, erasure_id: String) -> Result<bool, StoreError>;

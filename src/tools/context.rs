@@ -12,7 +12,7 @@ use crate::{
     api::{Api, CallScope, Permit},
     error::{ErrorCode, ToolError},
     guard::{
-        Guards,
+        Guards, Origin, SWEEPER,
         admit::Admitted,
         directory::KnownPerson,
         identity::{Subject, UpsertAction},
@@ -33,12 +33,27 @@ pub enum Era {
 pub struct Caller {
     /// The principal; over stdio there is one, `local`.
     pub principal: String,
+    /// On whose behalf the call is made.
+    pub origin: Origin,
     /// The era of the request.
     pub era: Era,
     /// What the client declared.
     pub capabilities: Option<ClientCapabilities>,
     /// Where progress goes.
     pub progress: Progress,
+}
+
+impl Caller {
+    /// The server itself, when it cleans up.
+    pub fn sweeper() -> Self {
+        Self {
+            principal: SWEEPER.to_owned(),
+            origin: Origin::Sweeper,
+            era: Era::Modern,
+            capabilities: None,
+            progress: Progress::default(),
+        }
+    }
 }
 
 /// Reports progress to a client that asked for it.

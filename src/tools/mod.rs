@@ -15,6 +15,7 @@ pub mod people;
 pub mod privacy;
 pub mod route;
 pub mod segments;
+pub mod sweep;
 pub mod test_customers;
 pub mod tool;
 mod upstream;

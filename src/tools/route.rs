@@ -11,7 +11,7 @@ use super::{
     answer,
     context::{CallContext, Caller},
     directory::WorkspaceDirectory,
-    tool::{Callable, Prepared, Recovery, canonical},
+    tool::{Callable, Look, Prepared, Recovery, canonical},
     workspace::OpenWorkspace,
 };
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
     catalog::{Effect, IDEMPOTENCY_KEY, PLAN_TOKEN, Retry},
     clock::random_bytes,
     error::{ErrorCode, Fate, ToolError},
-    guard::{Call, Halt, admit::Admitted, intent::Intent, ledger::Replay, settle::Ended},
+    guard::{Call, Halt, admit::Admitted, fate::Absent, intent::Intent, ledger::Replay, settle::Ended},
     state::RecordedCall,
 };
 
@@ -70,6 +70,7 @@ impl Route<'_> {
         let mut call = Call {
             call_id: hex::encode(random_bytes::<12>(self.workspace.guards.clock.as_ref())),
             principal: &self.caller.principal,
+            origin: self.caller.origin,
             tool: spec.name,
             effect: spec.effect,
             retry: spec.retry,
@@ -77,6 +78,7 @@ impl Route<'_> {
             canonical_arguments: &canonical_arguments,
             plan_token: plan_token.as_deref(),
             idempotency_key: idempotency_key.as_deref(),
+            follows: None,
             intent: Intent::nobody(),
             directory: &directory,
             time_left_ms: i64::try_from(self.workspace.timing.call.as_millis()).unwrap_or(i64::MAX),
@@ -86,7 +88,19 @@ impl Route<'_> {
             Err(error) => return self.halted(&call, Halt::Refused(error)).await,
         };
         call.intent = intent;
-        match self.workspace.guards.admit(&call).await {
+        let mut admission = self.workspace.guards.admit(&call).await;
+        if let Err(Halt::Repeat(Replay::Unsettled(first))) = &admission {
+            match self.look_again(&call, first).await? {
+                Again::Found(answer) => return Ok(answer),
+                Again::Unknown => {}
+                Again::Absent => {
+                    // Only a send still holds its key.
+                    call.follows = Some(first.call_id.clone()).filter(|_| call.effect == Effect::Send);
+                    admission = self.workspace.guards.admit(&call).await;
+                }
+            }
+        }
+        match admission {
             Err(halt) => self.halted(&call, halt).await,
             Ok(admitted) => self.admitted(&call, admitted, run).await,
         }
@@ -105,9 +119,9 @@ impl Route<'_> {
             && error.fate == Fate::Unknown
         {
             let recovery = self.recovery(call, &cx, began_at_ms);
-            result = match self.find(&cx, recovery).await {
-                Some(found) => Ok(found),
-                None => Err(unknown_fate(call, error.clone())),
+            result = match self.find(&cx, recovery.as_ref(), self.workspace.timing.look_up).await {
+                Look::Found(found) => Ok(found),
+                Look::Absent | Look::Unclear => Err(unknown_fate(call, &cx.admitted.call_id, error.clone())),
             };
         }
         self.settle(call, &cx, &result).await;
@@ -137,26 +151,35 @@ impl Route<'_> {
                 }
                 Ok(answer)
             }
-            Halt::Repeat(Replay::Unsettled(first)) => self.settle_first(call, first).await,
+            Halt::Repeat(Replay::Unsettled(first)) => Err(outcome_unknown(&first.call_id)),
         }
     }
 
-    /// Looks once more for the effect of an earlier call, and never repeats it.
-    async fn settle_first(&self, call: &Call<'_>, first: RecordedCall) -> Result<Value, ToolError> {
-        let recovery = first.recovery.as_deref().and_then(|sealed| self.workspace.guards.open_json("recovery", sealed));
-        let recovery =
-            recovery.map(|facts| Recovery { facts, began_at_ms: first.began_at_ms, ended_by_ms: first.lease_until_ms });
+    /// Looks once more for the effect of the same call made before, and repeats nothing.
+    async fn look_again(&self, call: &Call<'_>, first: &RecordedCall) -> Result<Again, ToolError> {
+        let guards = &self.workspace.guards;
+        let Some(facts) = guards.facts_of(first) else { return Ok(Again::Unknown) };
+        let recovery = Recovery { facts, began_at_ms: first.began_at_ms, ended_by_ms: first.lease_until_ms };
         let admitted = Admitted { call_id: first.call_id.clone(), ..Admitted::default() };
         let cx = CallContext::new(self.caller, self.workspace, admitted, self.scope.clone(), None);
-        match self.find(&cx, recovery).await {
-            Some(mut found) => {
-                self.workspace.guards.settle_found(call, &first, &found).await?;
+        // What ended long ago does not appear while we wait.
+        let is_over = guards.clock.now_ms() > first.lease_until_ms;
+        let patience = if is_over { Duration::ZERO } else { self.workspace.timing.look_up };
+        match self.find(&cx, Some(&recovery), patience).await {
+            Look::Unclear => Ok(Again::Unknown),
+            Look::Absent => Ok(match (guards.absent(first, call.principal).await?, call.effect) {
+                (Absent::Settled, _) | (Absent::Probably { .. }, Effect::Send) => Again::Absent,
+                _ => Again::Unknown,
+            }),
+            Look::Found(mut found) => {
+                guards.found(first, call.principal, &found, cx.written().as_ref()).await?;
+                let replay = Replay::Answered { call_id: first.call_id.clone(), answer: Value::Null };
+                guards.record_halt(call, &Halt::Repeat(replay), self.elapsed_ms()).await;
                 if let Value::Object(map) = &mut found {
                     map.insert("duplicate_of".into(), json!(first.call_id));
                 }
-                Ok(found)
+                Ok(Again::Found(found))
             }
-            None => Err(unknown_fate(call, outcome_unknown())),
         }
     }
 
@@ -168,18 +191,18 @@ impl Route<'_> {
         })
     }
 
-    /// Looks for an effect until it shows or the time for looking is over.
-    async fn find(&self, cx: &CallContext<'_>, recovery: Option<Recovery>) -> Option<Value> {
-        let recovery = recovery?;
-        let give_up = Instant::now() + self.workspace.timing.look_up;
+    /// Looks for an effect until it shows or patience ends.
+    async fn find(&self, cx: &CallContext<'_>, recovery: Option<&Recovery>, patience: Duration) -> Look<Value> {
+        let Some(recovery) = recovery else { return Look::Unclear };
+        let give_up = Instant::now() + patience;
         loop {
-            match self.tool.look_up(cx, &recovery).await {
-                Ok(Some(found)) => return Some(found),
-                Ok(None) => {}
-                Err(error) => tracing::debug!(code = error.code.as_str(), "a look for the effect of a call failed"),
-            }
-            if Instant::now() + BETWEEN_LOOKS >= give_up || self.scope.cancel.is_cancelled() {
-                return None;
+            let look = self.tool.look_up(cx, recovery).await.unwrap_or_else(|error| {
+                tracing::debug!(code = error.code.as_str(), "a look for the effect of a call failed");
+                Look::Unclear
+            });
+            let is_last = Instant::now() + BETWEEN_LOOKS >= give_up || self.scope.cancel.is_cancelled();
+            if matches!(look, Look::Found(_)) || is_last {
+                return look;
             }
             tokio::time::sleep(BETWEEN_LOOKS).await;
         }
@@ -188,6 +211,16 @@ impl Route<'_> {
     fn elapsed_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
+}
+
+/// What became of the same call made before.
+enum Again {
+    /// It happened; this is its answer.
+    Found(Value),
+    /// It was looked for in vain, long enough after it must have ended.
+    Absent,
+    /// Nobody knows yet.
+    Unknown,
 }
 
 /// Nothing that changes anything was sent: a look-up that failed leaves no doubt about that.
@@ -211,9 +244,9 @@ fn with_fate(mut error: ToolError, effect: Effect) -> ToolError {
 }
 
 /// What is said of a call that may have happened.
-fn unknown_fate(call: &Call<'_>, error: ToolError) -> ToolError {
+fn unknown_fate(call: &Call<'_>, call_id: &str, error: ToolError) -> ToolError {
     match call.retry {
-        Retry::Ledger => ToolError { upstream_status: error.upstream_status, ..outcome_unknown() },
+        Retry::Ledger => ToolError { upstream_status: error.upstream_status, ..outcome_unknown(call_id) },
         // The id that makes a repeated request harmless was this call's: another call is another event.
         Retry::Ulid => error.next(format!(
             "Look for it with get_customer and `detail: \"full\"` before another {} call, which would record it again.",
@@ -224,11 +257,12 @@ fn unknown_fate(call: &Call<'_>, error: ToolError) -> ToolError {
     }
 }
 
-fn outcome_unknown() -> ToolError {
+fn outcome_unknown(call_id: &str) -> ToolError {
     ToolError::new(
         ErrorCode::OutcomeUnknown,
         "The request left, no clear answer came back, and its effect is not to be seen yet: it may have happened.",
     )
     .of_unknown_fate()
-    .next("Repeat the very same call later: it looks again and never does it twice.")
+    .with(json!({ "call_id": call_id }))
+    .next("Repeat the very same call in a minute: it looks again and never does it twice.")
 }

@@ -9,7 +9,10 @@ use super::{
     tool::Tool,
 };
 use crate::{
-    api::people::{Person, PersonPath},
+    api::{
+        Api, CallScope, UpstreamError,
+        people::{Person, PersonPath},
+    },
     catalog::{Credential, Effect, Flag, Retry, Spec, Toolset},
     error::ToolError,
     guard::{
@@ -195,7 +198,7 @@ impl Tool for DeleteTestCustomers {
 
 /// How long a new profile may take to show, in milliseconds: longer than the call that makes it can run. Taken off the
 /// ledger before, it would appear as nobody's.
-const SHOWS_WITHIN_MS: i64 = 60 * 1_000;
+pub(super) const SHOWS_WITHIN_MS: i64 = 60 * 1_000;
 
 const BROKE_OFF: &str = "Customer.io did not answer, and the call ended there: make it again";
 
@@ -210,7 +213,7 @@ async fn delete(
     cx: &CallContext<'_>,
     LedgerProfile { identifiers, profile }: &LedgerProfile,
 ) -> Result<Fate, ToolError> {
-    let Some(person) = find(cx, identifiers).await? else {
+    let Some(person) = find(cx.api(), &cx.scope, identifiers).await? else {
         let is_new = cx.guards().clock.now_ms() < profile.created_at_ms + SHOWS_WITHIN_MS;
         let kept = Kept { cio_id: identifiers.cio_id.clone(), why: "it was made a moment ago and does not show yet" };
         return Ok(if is_new { Fate::Kept(kept) } else { Fate::GoneBefore });
@@ -232,10 +235,14 @@ async fn delete(
 }
 
 /// The person by the identifier that never changes, where the ledger has it.
-async fn find(cx: &CallContext<'_>, identifiers: &Identifiers) -> Result<Option<Person>, ToolError> {
+pub(super) async fn find(
+    api: &Api,
+    scope: &CallScope,
+    identifiers: &Identifiers,
+) -> Result<Option<Person>, UpstreamError> {
     let refs = identifiers.refs();
     let Some(reference) = refs.last() else { return Ok(None) };
-    Ok(cx.api().person(&cx.scope, &path(reference)).await?)
+    api.person(scope, &path(reference)).await
 }
 
 fn is_same(identifiers: &Identifiers, person: &KnownPerson) -> bool {

@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 
 use super::context::CallContext;
 use crate::{
-    catalog::{HeldSchema, Spec, answer_schema, input_schema},
+    api::Api,
+    catalog::{Credential, HeldSchema, Spec, answer_schema, input_schema},
     error::{ErrorCode, ToolError},
     guard::{intent::Intent, policy::Policy},
 };
@@ -34,9 +35,20 @@ pub trait Tool: Send + Sync + 'static {
     fn look_up(
         _cx: &CallContext<'_>,
         _recovery: &Recovery,
-    ) -> impl Future<Output = Result<Option<Self::Output>, ToolError>> + Send {
-        std::future::ready(Ok(None))
+    ) -> impl Future<Output = Result<Look<Self::Output>, ToolError>> + Send {
+        std::future::ready(Ok(Look::Unclear))
     }
+}
+
+/// What a look for the effect of an earlier call has shown.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Look<T> {
+    /// It happened, and this is the answer it should have given.
+    Found(T),
+    /// It is not to be seen.
+    Absent,
+    /// The look tells nothing: nothing can be looked for, or what is there may be another call's.
+    Unclear,
 }
 
 /// What is known of a call whose effect is looked for.
@@ -77,7 +89,7 @@ pub trait Callable: Send + Sync {
         &self,
         cx: &'a CallContext<'_>,
         recovery: &'a Recovery,
-    ) -> BoxFuture<'a, Result<Option<Value>, ToolError>>;
+    ) -> BoxFuture<'a, Result<Look<Value>, ToolError>>;
 }
 
 /// A crafted tool, with its schemas made once.
@@ -121,9 +133,23 @@ impl<T: Tool> Callable for Crafted<T> {
         &self,
         cx: &'a CallContext<'_>,
         recovery: &'a Recovery,
-    ) -> BoxFuture<'a, Result<Option<Value>, ToolError>> {
-        Box::pin(async move { T::look_up(cx, recovery).await?.map(|found| write(&found)).transpose() })
+    ) -> BoxFuture<'a, Result<Look<Value>, ToolError>> {
+        Box::pin(async move {
+            Ok(match T::look_up(cx, recovery).await? {
+                Look::Found(found) => Look::Found(write(&found)?),
+                Look::Absent => Look::Absent,
+                Look::Unclear => Look::Unclear,
+            })
+        })
     }
+}
+
+/// Whether there are the credentials that a tool needs.
+pub(crate) fn has_credentials(spec: &Spec, api: &Api) -> bool {
+    spec.needs.iter().all(|credential| match credential {
+        Credential::Track => api.has_track(),
+        Credential::App => api.has_app(),
+    })
 }
 
 fn without_catalog_arguments(mut arguments: Value) -> Value {

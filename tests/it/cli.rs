@@ -83,6 +83,8 @@ fn help_names_every_command_and_the_exit_codes() {
       demo         Show a day's work of an agent against the embedded sandbox
       doctor       Check credentials, region and state, and say what is missing
       identity     Show, declare or change how people are identified in a workspace
+      sends        List calls of unknown fate, and say what became of them
+      erasures     List erasures, and let a person come back
       audit        Read and prove the record of what was done
       tools        List the tools an agent is offered, and their contracts
       config       Check the configuration, or print its schema

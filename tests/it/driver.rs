@@ -15,7 +15,11 @@ use customerio_mcp::{
         open::{OpenState, open_workspace, sandbox_workspace, start_sandbox},
     },
     state::sqlite::{Location, SqliteStore},
-    tools::{self, workspace::Timing},
+    tools::{
+        self,
+        sweep::{Swept, sweep},
+        workspace::{OpenWorkspace, Timing},
+    },
 };
 use jiff::Timestamp;
 use rmcp::{
@@ -30,11 +34,14 @@ use crate::answers;
 /// When every test begins.
 pub(crate) const BEGIN: &str = "2026-03-02T09:05:00Z";
 
+/// A change of the workspace's configuration.
+type Configure = Box<dyn FnOnce(&mut WorkspaceConfig) + Send>;
+
 /// How a product under test is set up.
 pub(crate) struct Setup {
     fixture: Fixture,
     kind: WorkspaceKind,
-    configure: Box<dyn FnOnce(&mut WorkspaceConfig) + Send>,
+    configure: Vec<Configure>,
     choice: Choice,
     state: Option<OpenState>,
 }
@@ -45,7 +52,7 @@ impl Setup {
         Self {
             fixture: Fixture::shop(),
             kind: WorkspaceKind::Sandbox,
-            configure: Box::new(|_| {}),
+            configure: Vec::new(),
             choice: Choice { toolsets: vec!["all".to_owned()], ..Choice::default() },
             state: None,
         }
@@ -61,8 +68,14 @@ impl Setup {
     }
 
     /// Changes the workspace's configuration.
-    pub(crate) fn with(self, configure: impl FnOnce(&mut WorkspaceConfig) + Send + 'static) -> Self {
-        Self { configure: Box::new(configure), ..self }
+    pub(crate) fn with(mut self, configure: impl FnOnce(&mut WorkspaceConfig) + Send + 'static) -> Self {
+        self.configure.push(Box::new(configure));
+        self
+    }
+
+    /// Declares in the configuration that people are identified by ids such as `cust_0001`.
+    pub(crate) fn with_ids(self) -> Self {
+        self.with(|config| config.identity = Some(serde_json::from_value(by_shop_ids()).unwrap()))
     }
 
     pub(crate) fn choosing(self, choice: Choice) -> Self {
@@ -76,21 +89,27 @@ impl Setup {
         let state = self.state.unwrap_or_else(|| memory_state(shared.as_ref()));
         let mut config = sandbox_workspace(embedded_config().workspace(), &sandbox);
         config.kind = self.kind;
-        (self.configure)(&mut config);
+        for configure in self.configure {
+            configure(&mut config);
+        }
         let workspace = open_workspace(&config, &state, shared, self.choice.read_only).await.unwrap();
         let workspace = Arc::new(workspace.with_timing(quick()));
         let offer = Offer::new(tools::under(&config.policy), &self.choice, &workspace.api).unwrap();
         let (client_end, server_end) = tokio::io::duplex(1 << 20);
         let (read, write) = tokio::io::split(server_end);
-        let handler = Handler::new(Arc::new(offer), workspace);
+        let handler = Handler::new(Arc::new(offer), Arc::clone(&workspace));
         tokio::spawn(async move {
             if let Ok(running) = handler.serve(LineTransport::new(read, write)).await {
                 drop(running.waiting().await);
             }
         });
         let client = ().serve(client_end).await.unwrap();
-        Product { client, sandbox, clock, state, http: plain_http() }
+        Product { client, sandbox, clock, state, workspace, http: plain_http() }
     }
+}
+
+fn by_shop_ids() -> Value {
+    json!({ "primary": "id", "id_form": "prefix:cust_", "source": "the customers table of the shop" })
 }
 
 /// Waits as short as the logic allows.
@@ -125,6 +144,7 @@ pub(crate) struct Product {
     pub(crate) sandbox: RunningSandbox,
     pub(crate) clock: Arc<AdjustableClock>,
     pub(crate) state: OpenState,
+    workspace: Arc<OpenWorkspace>,
     http: reqwest::Client,
 }
 
@@ -170,11 +190,14 @@ impl Product {
         self.ok(tool, arguments).await
     }
 
+    /// Sweeps once, as a serving process does now and then.
+    pub(crate) async fn sweep(&self) -> Swept {
+        sweep(&self.workspace, &tools::under(&self.workspace.guards.policy)).await.unwrap()
+    }
+
     /// Declares that people are identified by ids such as `cust_0001`.
     pub(crate) async fn declare_ids(&self) {
-        let strategy =
-            json!({ "primary": "id", "id_form": "prefix:cust_", "source": "the customers table of the shop" });
-        self.ok("declare_identity_strategy", strategy).await;
+        self.ok("declare_identity_strategy", by_shop_ids()).await;
     }
 
     /// What the sandbox itself counts.

@@ -44,6 +44,8 @@ mod state;
 #[cfg(test)]
 mod stdio;
 #[cfg(test)]
+mod sweep;
+#[cfg(test)]
 mod verdicts;
 #[cfg(test)]
 mod witness;

@@ -88,7 +88,10 @@ pub(super) fn charge(connection: &Connection, begin: &Begin, call_row: i64) -> R
     for charge in begin.charges.iter().filter(|charge| charge.amount > 0) {
         for width_ms in windows::widths_ms(&charge.limits) {
             let bucket_ms = windows::bucket_start_ms(begin.now_ms, width_ms);
-            add_to_bucket(connection, begin, charge, width_ms, bucket_ms)?;
+            let account = Account { workspace: &begin.workspace, principal: &begin.principal };
+            let budget = &charge.budget;
+            add_to_bucket(connection, account, budget, width_ms, bucket_ms, stored_amount(charge.amount))?;
+            drop_old_buckets(connection, account, budget, width_ms, begin.now_ms)?;
             connection
                 .prepare_cached(
                     "INSERT INTO charges (call_row, budget, width_ms, bucket_ms, amount) VALUES (?1, ?2, ?3, ?4, ?5) \
@@ -102,28 +105,51 @@ pub(super) fn charge(connection: &Connection, begin: &Begin, call_row: i64) -> R
 
 fn add_to_bucket(
     connection: &Connection,
-    begin: &Begin,
-    charge: &Charge,
+    account: Account<'_>,
+    budget: &str,
     width_ms: i64,
     bucket_ms: i64,
+    amount: i64,
 ) -> Result<(), StoreError> {
-    let Begin { workspace, principal, now_ms, .. } = begin;
     connection
         .prepare_cached(
             "INSERT INTO budget_buckets (workspace, principal, budget, width_ms, bucket_ms, amount) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET amount = amount + excluded.amount",
         )?
-        .execute(params![workspace, principal, charge.budget, width_ms, bucket_ms, stored_amount(charge.amount)])?;
+        .execute(params![account.workspace, account.principal, budget, width_ms, bucket_ms, amount])?;
+    Ok(())
+}
+
+fn drop_old_buckets(
+    connection: &Connection,
+    account: Account<'_>,
+    budget: &str,
+    width_ms: i64,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let kept_from_ms = windows::kept_from_ms(now_ms, width_ms);
     connection
         .prepare_cached(
             "DELETE FROM budget_buckets \
              WHERE workspace = ?1 AND principal = ?2 AND budget = ?3 AND width_ms = ?4 AND bucket_ms < ?5",
         )?
-        .execute(params![workspace, principal, charge.budget, width_ms, windows::kept_from_ms(*now_ms, width_ms)])?;
+        .execute(params![account.workspace, account.principal, budget, width_ms, kept_from_ms])?;
     Ok(())
 }
 
-/// Takes out of the buckets what a released call had put in.
+/// Puts back into the buckets what was taken out for a call that happened after all.
+pub(super) fn charge_again(connection: &Connection, account: Account<'_>, call_row: i64) -> Result<(), StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT budget, width_ms, bucket_ms, amount FROM charges WHERE call_row = ?1")?;
+    let mut charges = statement.query([call_row])?;
+    while let Some(charge) = charges.next()? {
+        let budget: String = charge.get(0)?;
+        add_to_bucket(connection, account, &budget, charge.get(1)?, charge.get(2)?, charge.get(3)?)?;
+    }
+    Ok(())
+}
+
+/// Takes out of the buckets what a call had put in that did not happen.
 pub(super) fn refund(connection: &Connection, account: Account<'_>, call_row: i64) -> Result<(), StoreError> {
     connection
         .prepare_cached(
@@ -133,6 +159,11 @@ pub(super) fn refund(connection: &Connection, account: Account<'_>, call_row: i6
              AND budget_buckets.bucket_ms = charges.bucket_ms",
         )?
         .execute(params![account.workspace, account.principal, call_row])?;
+    Ok(())
+}
+
+/// Forgets what a call had charged: it will not be charged again.
+pub(super) fn forget(connection: &Connection, call_row: i64) -> Result<(), StoreError> {
     connection.prepare_cached("DELETE FROM charges WHERE call_row = ?1")?.execute([call_row])?;
     Ok(())
 }

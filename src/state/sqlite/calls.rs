@@ -16,11 +16,11 @@ pub(super) fn effective_state(state: CallState, lease_until_ms: i64, now_ms: i64
 
 /// How long a call of unknown fate holds its key at least: its repeat is told to come back later, and must not happen
 /// anew when it does.
-const UNKNOWN_HOLDS_KEY_MS: i64 = 24 * 60 * 60 * 1_000;
+pub(super) const UNKNOWN_HOLDS_KEY_MS: i64 = 24 * 60 * 60 * 1_000;
 
-const RECORDED: &str = "SELECT call_id, tool, state, arguments, answer, recovery, began_at_ms, lease_until_ms \
-                        FROM calls WHERE workspace = ?1 AND principal = ?2 AND key = ?3 \
-                        AND (key_expires_at_ms > ?4 OR (state IN (0, 3) AND began_at_ms > ?5))";
+/// The columns that [`recorded`] reads.
+pub(super) const RECORDED: &str = "call_id, principal, tool, effect, state, arguments, answer, recovery, began_at_ms, \
+                                   lease_until_ms, absent_at_ms";
 
 pub(super) fn find(
     connection: &Connection,
@@ -29,24 +29,30 @@ pub(super) fn find(
     key: &Digest,
     now_ms: i64,
 ) -> Result<Option<RecordedCall>, StoreError> {
-    let mut statement = connection.prepare_cached(RECORDED)?;
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {RECORDED} FROM calls WHERE workspace = ?1 AND principal = ?2 AND key = ?3 \
+         AND (key_expires_at_ms > ?4 OR (state IN (0, 3, 4) AND began_at_ms > ?5))"
+    ))?;
     let unknown_since_ms = now_ms.saturating_sub(UNKNOWN_HOLDS_KEY_MS);
     let found =
         statement.query_row(params![workspace, principal, key, now_ms, unknown_since_ms], |row| recorded(row, now_ms));
     Ok(found.optional()?)
 }
 
-fn recorded(row: &Row<'_>, now_ms: i64) -> rusqlite::Result<RecordedCall> {
-    let lease_until_ms = row.get(7)?;
+pub(super) fn recorded(row: &Row<'_>, now_ms: i64) -> rusqlite::Result<RecordedCall> {
+    let lease_until_ms = row.get(9)?;
     Ok(RecordedCall {
         call_id: row.get(0)?,
-        tool: row.get(1)?,
-        state: effective_state(row.get(2)?, lease_until_ms, now_ms),
-        arguments: row.get(3)?,
-        answer: row.get(4)?,
-        recovery: row.get(5)?,
-        began_at_ms: row.get(6)?,
+        principal: row.get(1)?,
+        tool: row.get(2)?,
+        effect: row.get(3)?,
+        state: effective_state(row.get(4)?, lease_until_ms, now_ms),
+        arguments: row.get(5)?,
+        answer: row.get(6)?,
+        recovery: row.get(7)?,
+        began_at_ms: row.get(8)?,
         lease_until_ms,
+        absent_at_ms: row.get(10)?,
     })
 }
 
@@ -74,11 +80,15 @@ pub(super) fn begin(connection: &Connection, auditor: &Auditor, begin: &Begin) -
 fn replay(connection: &Connection, begin: &Begin) -> Result<Option<BeginOutcome>, StoreError> {
     let Some(CallKey { key, arguments, .. }) = &begin.key else { return Ok(None) };
     let first = find(connection, &begin.workspace, &begin.principal, key, begin.now_ms)?;
-    Ok(first.map(
-        |first| {
-            if first.arguments == *arguments { BeginOutcome::Replayed(first) } else { BeginOutcome::KeyReused }
-        },
-    ))
+    Ok(first.filter(|first| !is_followed(begin, first)).map(|first| {
+        if first.arguments == Some(*arguments) { BeginOutcome::Replayed(first) } else { BeginOutcome::KeyReused }
+    }))
+}
+
+/// Whether the call is another attempt at one that was looked for in vain, and still is the one it was decided on.
+fn is_followed(begin: &Begin, first: &RecordedCall) -> bool {
+    let may_be_followed = matches!(first.state, CallState::Unknown | CallState::Absent) && first.absent_at_ms.is_some();
+    may_be_followed && begin.follows.as_ref() == Some(&first.call_id)
 }
 
 fn is_plan_spent(connection: &Connection, begin: &Begin) -> Result<bool, StoreError> {
@@ -107,7 +117,7 @@ fn write(connection: &Connection, auditor: &Auditor, begin: &Begin) -> Result<()
 fn insert(connection: &Connection, begin: &Begin) -> Result<i64, StoreError> {
     let key = begin.key.as_ref();
     if let Some(key) = key {
-        // Only an expired row can still hold the key here.
+        // Only an expired row, or the one that this call follows, can still hold the key here.
         connection
             .prepare_cached("UPDATE calls SET key = NULL WHERE workspace = ?1 AND principal = ?2 AND key = ?3")?
             .execute(params![begin.workspace, begin.principal, key.key])?;
@@ -151,7 +161,7 @@ struct Open {
     erased: bool,
 }
 
-/// Only a call in flight or of unknown fate changes, and an unknown one only to something known.
+/// Only a call in flight, of unknown fate or looked for in vain changes, and the latter two only to something known.
 pub(super) fn settle(connection: &Connection, auditor: &Auditor, settle: &Settle) -> Result<(), StoreError> {
     let call = open_call(connection, settle)?;
     let to = match settle.outcome {
@@ -161,13 +171,22 @@ pub(super) fn settle(connection: &Connection, auditor: &Auditor, settle: &Settle
     };
     match call.state {
         CallState::InFlight => {}
-        CallState::Unknown if to != CallState::Unknown => {}
+        CallState::Unknown | CallState::Absent if to != CallState::Unknown => {}
         _ => return Ok(()),
     }
     update(connection, settle, &call, to)?;
-    match to {
-        CallState::Released => give_back(connection, settle, &call)?,
-        CallState::InFlight | CallState::Committed | CallState::Unknown => identify(connection, settle, &call)?,
+    let account = Account { workspace: &settle.workspace, principal: &call.principal };
+    if to == CallState::Released {
+        if call.state != CallState::Absent {
+            budgets::refund(connection, account, call.row)?;
+        }
+        budgets::forget(connection, call.row)?;
+        test_profiles::release(connection, call.row)?;
+    } else {
+        if call.state == CallState::Absent {
+            budgets::charge_again(connection, account, call.row)?;
+        }
+        identify(connection, settle, &call)?;
     }
     if to == CallState::Committed {
         test_profiles::commit(connection, call.row)?;
@@ -185,23 +204,17 @@ fn open_call(connection: &Connection, settle: &Settle) -> Result<Open, StoreErro
         .ok_or_else(|| StoreError::Database("a call was settled that never began".to_owned()))
 }
 
-/// The key of a released call is free again, and nothing sealed is left of it.
+/// The key of a released call is free again, and what looking for a call needs goes when its fate is known.
 fn update(connection: &Connection, settle: &Settle, call: &Open, to: CallState) -> Result<(), StoreError> {
     let released = to == CallState::Released;
     let answer = settle.answer.as_ref().filter(|_| !released && !call.erased);
     connection
         .prepare_cached(
             "UPDATE calls SET state = ?2, answer = ?3, key = iif(?4, NULL, key), \
-             recovery = iif(?4, NULL, recovery) WHERE row = ?1",
+             recovery = iif(?5, recovery, NULL) WHERE row = ?1",
         )?
-        .execute(params![call.row, to, answer, released])?;
+        .execute(params![call.row, to, answer, released, to == CallState::Unknown])?;
     Ok(())
-}
-
-fn give_back(connection: &Connection, settle: &Settle, call: &Open) -> Result<(), StoreError> {
-    let account = Account { workspace: &settle.workspace, principal: &call.principal };
-    budgets::refund(connection, account, call.row)?;
-    test_profiles::release(connection, call.row)
 }
 
 fn identify(connection: &Connection, settle: &Settle, call: &Open) -> Result<(), StoreError> {

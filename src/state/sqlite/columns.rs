@@ -42,6 +42,7 @@ impl ToSql for CallState {
             Self::Committed => 1,
             Self::Released => 2,
             Self::Unknown => 3,
+            Self::Absent => 4,
         };
         Ok(number.into())
     }
@@ -54,6 +55,7 @@ impl FromSql for CallState {
             1 => Ok(Self::Committed),
             2 => Ok(Self::Released),
             3 => Ok(Self::Unknown),
+            4 => Ok(Self::Absent),
             other => Err(FromSqlError::OutOfRange(other)),
         }
     }

@@ -1,9 +1,9 @@
 //! Erasures and tombstones.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::test_profiles;
-use crate::state::{Digest, Erasure, ErasureState, StoreError, Tombstone};
+use super::{columns::counted, test_profiles};
+use crate::state::{Digest, Erasure, ErasureState, ListedErasure, StoreError, Tombstone};
 
 pub(super) fn has_tombstone(connection: &Connection, workspace: &str, subject: &Digest) -> Result<bool, StoreError> {
     Ok(connection
@@ -129,25 +129,41 @@ pub(super) fn find(
     Ok(best)
 }
 
+/// All erasures, newest first.
+pub(super) fn list(connection: &Connection, workspace: &str) -> Result<Vec<ListedErasure>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT erasure_id, state, requested_at_ms, completed_at_ms, NULL, receipt, \
+         (SELECT count(*) FROM tombstones WHERE tombstones.workspace = erasures.workspace \
+         AND tombstones.erasure_id = erasures.erasure_id) \
+         FROM erasures WHERE workspace = ?1 ORDER BY requested_at_ms DESC, erasure_id",
+    )?;
+    let listed = statement.query_map([workspace], |row| {
+        Ok(ListedErasure { erasure: erasure(row, workspace)?, tombstones: counted(row.get(6)?) })
+    })?;
+    Ok(listed.collect::<Result<_, _>>()?)
+}
+
+/// An erasure without its subjects.
+fn erasure(row: &Row<'_>, workspace: &str) -> rusqlite::Result<Erasure> {
+    Ok(Erasure {
+        erasure_id: row.get(0)?,
+        workspace: workspace.to_owned(),
+        subjects: Vec::new(),
+        state: row.get(1)?,
+        requested_at_ms: row.get(2)?,
+        completed_at_ms: row.get(3)?,
+        sealed_identifiers: row.get(4)?,
+        receipt: row.get(5)?,
+    })
+}
+
 fn find_one(connection: &Connection, workspace: &str, subject: &Digest) -> Result<Option<Erasure>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT erasure_id, state, requested_at_ms, completed_at_ms, sealed_identifiers, receipt FROM erasures \
          JOIN erasure_subjects USING (workspace, erasure_id) WHERE workspace = ?1 AND subject = ?2 \
          ORDER BY state, requested_at_ms DESC LIMIT 1",
     )?;
-    let found = statement.query_row(params![workspace, subject], |row| {
-        Ok(Erasure {
-            erasure_id: row.get(0)?,
-            workspace: workspace.to_owned(),
-            subjects: Vec::new(),
-            state: row.get(1)?,
-            requested_at_ms: row.get(2)?,
-            completed_at_ms: row.get(3)?,
-            sealed_identifiers: row.get(4)?,
-            receipt: row.get(5)?,
-        })
-    });
-    Ok(found.optional()?)
+    Ok(statement.query_row(params![workspace, subject], |row| erasure(row, workspace)).optional()?)
 }
 
 pub(super) fn lift(connection: &Connection, workspace: &str, erasure_id: &str) -> Result<bool, StoreError> {

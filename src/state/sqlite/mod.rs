@@ -5,6 +5,7 @@
 //! those that would matter (a call with an idempotency key, a spent plan, erasures, a declared strategy) none is answered
 //! before the log is synced.
 
+mod absence;
 mod audit;
 mod budgets;
 mod calls;
@@ -32,9 +33,9 @@ use self::{
     lane::{Access, Lane, Pace},
 };
 use super::{
-    AuditEntry, AuditQuery, AuditRecord, Begin, BeginOutcome, CachedPerson, ChainKey, ChainReport, Charge, Declaration,
-    Digest, Erasure, Lease, RecordedCall, Settle, Store, StoreError, StoredStrategy, StrategyDeclaration, TestProfile,
-    Tombstone, Usage, chain::ChainHasher,
+    Absence, AbsenceOutcome, AuditEntry, AuditQuery, AuditRecord, Begin, BeginOutcome, CachedPerson, CallQuery,
+    ChainKey, ChainReport, Charge, Declaration, Digest, Erasure, Lease, ListedErasure, RecordedCall, Settle, Store,
+    StoreError, StoredStrategy, StrategyDeclaration, TestProfile, Tombstone, Usage, chain::ChainHasher,
 };
 
 /// Where a store lies.
@@ -160,6 +161,15 @@ impl Store for SqliteStore {
         self.write(Pace::Quick, move |connection| calls::settle(connection, &auditor, &settle)).await
     }
 
+    async fn list_calls(&self, query: CallQuery) -> Result<Vec<RecordedCall>, StoreError> {
+        self.read(Pace::Quick, move |connection| absence::list_calls(connection, &query)).await
+    }
+
+    async fn note_absence(&self, absence: Absence) -> Result<AbsenceOutcome, StoreError> {
+        let auditor = Arc::clone(&self.auditor);
+        self.write(Pace::Quick, move |connection| absence::note(connection, &auditor, &absence)).await
+    }
+
     async fn usage(
         &self,
         workspace: String,
@@ -192,6 +202,10 @@ impl Store for SqliteStore {
 
     async fn find_erasure(&self, workspace: String, subjects: Vec<Digest>) -> Result<Option<Erasure>, StoreError> {
         self.read(Pace::Quick, move |connection| erasures::find(connection, &workspace, &subjects)).await
+    }
+
+    async fn list_erasures(&self, workspace: String) -> Result<Vec<ListedErasure>, StoreError> {
+        self.read(Pace::Long, move |connection| erasures::list(connection, &workspace)).await
     }
 
     async fn lift_tombstones(&self, workspace: String, erasure_id: String) -> Result<bool, StoreError> {
@@ -255,6 +269,7 @@ mod tests {
             now_ms: 0,
             lease_until_ms: 1,
             key,
+            follows: None,
             plan,
             charges: Vec::new(),
             test_profile: None,

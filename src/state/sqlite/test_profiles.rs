@@ -198,7 +198,7 @@ fn merge(earlier: TestProfile, later: TestProfile) -> TestProfile {
     let rank = |profile: &TestProfile| match profile.state {
         CallState::Committed => 2,
         CallState::Unknown => 1,
-        CallState::InFlight | CallState::Released => 0,
+        CallState::InFlight | CallState::Released | CallState::Absent => 0,
     };
     let created_at_ms = earlier.created_at_ms.min(later.created_at_ms);
     let (mut kept, other) = if rank(&later) >= rank(&earlier) { (later, earlier) } else { (earlier, later) };

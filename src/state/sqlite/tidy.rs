@@ -4,8 +4,9 @@ use rusqlite::{Connection, params};
 
 use crate::state::StoreError;
 
-/// How long a settled call without a live key stays on the ledger: longer than any budget looks back.
-const SETTLED_CALLS_KEPT_MS: i64 = 32 * 24 * 60 * 60 * 1000;
+/// How long a call without a live key stays on the ledger: longer than any budget looks back. One whose fate nobody has
+/// learnt until then has expired with it.
+const CALLS_KEPT_MS: i64 = 32 * 24 * 60 * 60 * 1000;
 
 /// Every so many calls one of them tidies up.
 const CALLS_BETWEEN: i64 = 16;
@@ -21,6 +22,8 @@ pub(super) fn tidy(connection: &Connection, call_row: i64, now_ms: i64) -> Resul
     for sql in [
         "DELETE FROM spent_plans WHERE (workspace, token) IN \
          (SELECT workspace, token FROM spent_plans WHERE expires_at_ms <= ?1 ORDER BY expires_at_ms LIMIT ?2)",
+        "DELETE FROM leases WHERE (workspace, name) IN \
+         (SELECT workspace, name FROM leases WHERE until_ms <= ?1 ORDER BY until_ms LIMIT ?2)",
         "DELETE FROM cached_people WHERE (workspace, key) IN \
          (SELECT workspace, key FROM cached_people WHERE expires_at_ms <= ?1 ORDER BY expires_at_ms LIMIT ?2)",
     ] {
@@ -32,11 +35,11 @@ pub(super) fn tidy(connection: &Connection, call_row: i64, now_ms: i64) -> Resul
 fn forget_calls(connection: &Connection, now_ms: i64) -> Result<(), StoreError> {
     let rows: Vec<i64> = connection
         .prepare_cached(
-            "SELECT row FROM calls WHERE state IN (1, 2) AND began_at_ms < ?1 \
+            "SELECT row FROM calls WHERE began_at_ms < ?1 \
              AND (key IS NULL OR key_expires_at_ms <= ?2) \
              AND NOT EXISTS (SELECT 1 FROM test_profiles WHERE call_row = calls.row) ORDER BY began_at_ms LIMIT ?3",
         )?
-        .query_map(params![now_ms.saturating_sub(SETTLED_CALLS_KEPT_MS), now_ms, ROWS_AT_ONCE], |row| row.get(0))?
+        .query_map(params![now_ms.saturating_sub(CALLS_KEPT_MS), now_ms, ROWS_AT_ONCE], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     for row in rows {
         for sql in [

@@ -29,7 +29,7 @@ use crate::{
     tools::{
         context::CallContext,
         directory::known,
-        tool::{Recovery, Tool},
+        tool::{Look, Recovery, Tool},
     },
 };
 
@@ -160,8 +160,9 @@ impl Tool for SendTransactional {
         })
     }
 
-    async fn look_up(cx: &CallContext<'_>, recovery: &Recovery) -> Result<Option<Output>, ToolError> {
-        let Some(template) = recovery.facts["template"].as_str() else { return Ok(None) };
+    async fn look_up(cx: &CallContext<'_>, recovery: &Recovery) -> Result<Look<Output>, ToolError> {
+        // Only the deliveries of a template can be listed.
+        let Some(template) = recovery.facts["template"].as_str() else { return Ok(Look::Unclear) };
         let person: Identifiers = serde_json::from_value(recovery.facts["people"][0].clone()).unwrap_or_default();
         let template = super::templates::find(cx, template).await?;
         // Whole seconds on their side: one to spare at both ends.
@@ -180,7 +181,8 @@ impl Tool for SendTransactional {
                 && to.is_none_or(|to| delivery.recipient.as_deref().is_some_and(|sent_to| same_address(sent_to, to)))
         });
         match unclaimed(cx, deliveries).await?.as_slice() {
-            [only] => Ok(Some(Output {
+            [] => Ok(Look::Absent),
+            [only] => Ok(Look::Found(Output {
                 state: "queued",
                 delivery_id: only.id.clone(),
                 queued_at: only.created,
@@ -188,7 +190,7 @@ impl Tool for SendTransactional {
                 warnings: Vec::new(),
                 found: true,
             })),
-            _ => Ok(None),
+            _ => Ok(Look::Unclear),
         }
     }
 }

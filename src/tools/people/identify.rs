@@ -16,13 +16,14 @@ use crate::{
             identifier::{CustomerRef, IdType, Identifiers},
         },
         intent::{Intent, People},
+        test_profiles::TAG_EXPIRES_AT,
         values::Attributes,
     },
     tools::{
         context::CallContext,
         customer::Customer,
-        directory::{known, path},
-        tool::Tool,
+        directory::{is_tagged, known, path},
+        tool::{Look, Recovery, Tool},
         verify::{Difference, WriteResult, differences, read_back, result},
     },
 };
@@ -104,7 +105,7 @@ impl Tool for IdentifyCustomer {
             cio_id: input.cio_id.clone(),
             test: input.test,
         };
-        Ok(Intent { people, ..Intent::default() })
+        Ok(Intent { people, recovery: Some(json!({ "test": input.test })), ..Intent::default() })
     }
 
     async fn call(cx: &CallContext<'_>, input: Input) -> Result<Output, ToolError> {
@@ -116,7 +117,33 @@ impl Tool for IdentifyCustomer {
             UpsertAction::Unverified => write_unverified(cx, &given, attributes).await,
         }
     }
+
+    async fn look_up(cx: &CallContext<'_>, recovery: &Recovery) -> Result<Look<Output>, ToolError> {
+        let given: Identifiers = serde_json::from_value(recovery.facts["given"].clone()).unwrap_or_default();
+        let test = recovery.facts["test"] == true;
+        for reference in given.refs() {
+            let Some(person) = cx.api().person(&cx.scope, &path(&reference)).await? else { continue };
+            // Without our tag it is somebody else who has taken the identifier.
+            if test && !is_tagged(&person) {
+                continue;
+            }
+            let expires_at = person.attributes.get(TAG_EXPIRES_AT).and_then(Value::as_str);
+            let test_expires_at = expires_at.and_then(|at| at.parse().ok()).filter(|_| test);
+            let customer = known(person.identifiers);
+            cx.note_written(customer.clone());
+            let customer = Some(customer.into());
+            return Ok(Look::Found(Output {
+                customer,
+                test_expires_at,
+                note: Some(FOUND_LATER),
+                ..unseen(Action::Created, vec![])
+            }));
+        }
+        Ok(Look::Absent)
+    }
 }
+
+const FOUND_LATER: &str = "Found by looking, after the request had brought no answer.";
 
 async fn create(
     cx: &CallContext<'_>,

@@ -138,9 +138,7 @@ async fn begin(cx: &CallContext<'_>, subject: &Subject) -> Result<BegunErasure, 
         .at("customer")
         .next("Check `id_type`, and look with find_customers: a request may come under another address."));
     };
-    let identifiers =
-        Identifiers { id: person.id.clone(), email: person.email.clone(), cio_id: Some(person.cio_id.clone()) };
-    cx.guards().begin_erasure(&identifiers).await
+    cx.guards().begin_erasure(&person.identifiers()).await
 }
 
 /// Suppresses every identifier, then deletes. Each step may be repeated.

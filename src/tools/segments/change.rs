@@ -12,7 +12,7 @@ use crate::{
     guard::intent::{Audience, Intent},
     tools::{
         context::CallContext,
-        tool::{Recovery, Tool},
+        tool::{Look, Recovery, Tool},
         upstream::of_segment,
         verify::WriteResult,
     },
@@ -98,16 +98,17 @@ impl Tool for CreateSegment {
         Ok(created(segment))
     }
 
-    async fn look_up(cx: &CallContext<'_>, recovery: &Recovery) -> Result<Option<CreateOutput>, ToolError> {
+    async fn look_up(cx: &CallContext<'_>, recovery: &Recovery) -> Result<Look<CreateOutput>, ToolError> {
         let name = recovery.facts["name"].as_str().unwrap_or_default();
         // The name was free when the call began, so one that is there now is ours if it was made since.
         let since = recovery.began_at_ms / 1_000 - 1;
         let mut found = named(cx, name).await?;
         found.retain(|segment| segment.created_at.is_none_or(|at| at >= since));
-        match <[Segment; 1]>::try_from(found) {
-            Ok([segment]) => Ok(Some(created(segment))),
-            Err(_) => Ok(None),
-        }
+        Ok(match <[Segment; 1]>::try_from(found) {
+            Ok([segment]) => Look::Found(created(segment)),
+            Err(found) if found.is_empty() => Look::Absent,
+            Err(_) => Look::Unclear,
+        })
     }
 }
 

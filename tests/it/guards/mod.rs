@@ -1,6 +1,7 @@
 //! Each guard through the tools: that it refuses, that it lets through, and where it counts, that it counts right when
 //! many call at once. The sandbox is the witness.
 
+mod absent;
 mod audit;
 mod budgets;
 mod erasure;

@@ -177,19 +177,23 @@ async fn a_call_id_begins_once() {
 }
 
 #[tokio::test]
-async fn settled_calls_leave_the_ledger_in_time_and_unknown_ones_do_not() {
+async fn calls_leave_the_ledger_in_time_unless_they_hold_a_place() {
     with_each_store(|store| async move {
         begun(&*store, keyed("one")).await;
         settled(&*store, "one", CallOutcome::Committed).await;
         begun(&*store, call("two")).await;
         settled(&*store, "two", CallOutcome::Unknown).await;
+        begun(&*store, Begin { test_profile: Some(test_profile(&["id:1"], 25)), ..call("three") }).await;
+        settled(&*store, "three", CallOutcome::Unknown).await;
         let later_ms = NOW_MS + 33 * DAY_MS;
         for number in 0..20 {
             let later = call(&format!("later {number}"));
             begun(&*store, Begin { now_ms: later_ms, lease_until_ms: later_ms + MINUTE_MS, ..later }).await;
         }
-        assert!(store.settle(settlement("one", CallOutcome::Committed)).await.is_err(), "forgotten");
-        settled(&*store, "two", CallOutcome::Committed).await;
+        for forgotten in ["one", "two"] {
+            assert!(store.settle(settlement(forgotten, CallOutcome::Committed)).await.is_err(), "{forgotten}");
+        }
+        settled(&*store, "three", CallOutcome::Committed).await;
     })
     .await;
 }

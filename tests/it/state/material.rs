@@ -1,8 +1,8 @@
 //! Calls, people and records to test with.
 
 use customerio_mcp::state::{
-    AuditEntry, AuditPhase, Begin, BeginOutcome, CallKey, CallOutcome, Charge, Digest, Limit, PlanUse, Settle, Store,
-    TestProfileReservation,
+    Absence, AuditEntry, AuditPhase, Begin, BeginOutcome, CallKey, CallOutcome, Charge, Digest, Limit, PlanUse, Settle,
+    Store, TestProfileReservation,
 };
 use sha2::Digest as _;
 
@@ -47,6 +47,7 @@ pub(super) fn call(call_id: &str) -> Begin {
         now_ms: NOW_MS,
         lease_until_ms: NOW_MS + MINUTE_MS,
         key: None,
+        follows: None,
         plan: None,
         charges: Vec::new(),
         test_profile: None,
@@ -89,6 +90,18 @@ pub(super) fn settlement(call_id: &str, outcome: CallOutcome) -> Settle {
         answer: None,
         test_profile_identifiers: None,
         audit: entry(call_id, AuditPhase::Outcome, "settled"),
+    }
+}
+
+/// A look for a call that shows nothing, whose key stays held.
+pub(super) fn absence(call_id: &str, now_ms: i64) -> Absence {
+    Absence {
+        call_id: call_id.to_owned(),
+        workspace: SHOP.to_owned(),
+        now_ms,
+        apart_ms: MINUTE_MS,
+        keeps_key: true,
+        audit: entry(call_id, AuditPhase::Outcome, "absent"),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The suite every store has to pass, and what is particular to SQLite.
 
+mod absence;
 mod audit;
 mod budgets;
 mod calls;

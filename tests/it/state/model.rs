@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use customerio_mcp::state::{
-    Begin, BeginOutcome, CallKey, CallOutcome, CallState, Store,
+    AbsenceOutcome, Begin, BeginOutcome, CallKey, CallOutcome, CallState, Store,
     sqlite::{Location, SqliteStore},
 };
 use proptest::{collection::vec, prelude::*};
@@ -15,8 +15,9 @@ const PLACES: u64 = 3;
 
 #[derive(Debug, Clone)]
 enum Step {
-    Begin { amount: u64, person: Option<u8>, key: Option<u8> },
+    Begin { amount: u64, person: Option<u8>, key: Option<u8>, follows: bool },
     Settle { call: usize, outcome: CallOutcome },
+    LookInVain { call: usize },
     Wait { ms: i64 },
     Remove { person: u8 },
 }
@@ -24,8 +25,9 @@ enum Step {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let outcome = prop_oneof![Just(CallOutcome::Committed), Just(CallOutcome::Released), Just(CallOutcome::Unknown)];
     let step = prop_oneof![
-        5 => (0..5_u64, proptest::option::of(0..6_u8), proptest::option::of(0..4_u8))
-            .prop_map(|(amount, person, key)| Step::Begin { amount, person, key }),
+        5 => (0..5_u64, proptest::option::of(0..6_u8), proptest::option::of(0..4_u8), any::<bool>())
+            .prop_map(|(amount, person, key, follows)| Step::Begin { amount, person, key, follows }),
+        3 => (0..12_usize).prop_map(|call| Step::LookInVain { call }),
         4 => (0..12_usize, outcome).prop_map(|(call, outcome)| Step::Settle { call, outcome }),
         2 => (1..40 * MINUTE_MS).prop_map(|ms| Step::Wait { ms }),
         1 => (0..6_u8).prop_map(|person| Step::Remove { person }),
@@ -40,6 +42,7 @@ struct Call {
     person: Option<u8>,
     key: Option<u8>,
     state: CallState,
+    absent_at_ms: Option<i64>,
 }
 
 #[derive(Debug, Default)]
@@ -60,9 +63,13 @@ enum Verdict {
 /// A key is held for ten minutes, and for a day while nobody knows whether its call happened.
 fn held_for_ms(state: CallState) -> i64 {
     match state {
-        CallState::InFlight | CallState::Unknown => 24 * 60 * MINUTE_MS,
+        CallState::InFlight | CallState::Unknown | CallState::Absent => 24 * 60 * MINUTE_MS,
         CallState::Committed | CallState::Released => 10 * MINUTE_MS,
     }
+}
+
+fn is_undone(state: CallState) -> bool {
+    matches!(state, CallState::Released | CallState::Absent)
 }
 
 impl Model {
@@ -70,13 +77,13 @@ impl Model {
     fn used(&self) -> u64 {
         let counts = |call: &&Call| {
             let minute_end_ms = call.began_at_ms - call.began_at_ms % MINUTE_MS + MINUTE_MS;
-            call.state != CallState::Released && minute_end_ms + HOUR_MS > self.now_ms
+            !is_undone(call.state) && minute_end_ms + HOUR_MS > self.now_ms
         };
         self.calls.iter().filter(counts).map(|call| call.amount).sum()
     }
 
     fn people(&self) -> BTreeSet<u8> {
-        let there = |call: &&Call| call.state != CallState::Released;
+        let there = |call: &&Call| !is_undone(call.state);
         self.calls.iter().filter(there).filter_map(|call| call.person).collect()
     }
 
@@ -94,8 +101,18 @@ impl Model {
         if *state == CallState::InFlight && lapsed { CallState::Unknown } else { *state }
     }
 
-    fn begin(&mut self, amount: u64, person: Option<u8>, key: Option<u8>) -> Verdict {
-        if let Some(first) = key.and_then(|key| self.holder(key)) {
+    /// The call that another attempt under this key may follow.
+    fn followed(&self, key: u8) -> Option<usize> {
+        let may_be_followed = |first: &usize| {
+            matches!(self.seen(*first), CallState::Unknown | CallState::Absent)
+                && self.calls[*first].absent_at_ms.is_some()
+        };
+        self.holder(key).filter(may_be_followed)
+    }
+
+    fn begin(&mut self, amount: u64, person: Option<u8>, key: Option<u8>, follows: bool) -> Verdict {
+        let followed = key.and_then(|key| self.followed(key)).filter(|_| follows);
+        if let Some(first) = key.and_then(|key| self.holder(key)).filter(|first| followed != Some(*first)) {
             return Verdict::Replayed(first.to_string(), self.seen(first));
         }
         if self.used() + amount > BUDGET {
@@ -108,8 +125,12 @@ impl Model {
         {
             return Verdict::Full(people.len() as u64);
         }
-        let state = CallState::InFlight;
-        self.calls.push(Call { began_at_ms: self.now_ms, amount, person, key, state });
+        if let Some(key) = key {
+            // The key goes over to the new call, also from one that has not expired.
+            self.calls.iter_mut().filter(|call| call.key == Some(key)).for_each(|call| call.key = None);
+        }
+        let (began_at_ms, state) = (self.now_ms, CallState::InFlight);
+        self.calls.push(Call { began_at_ms, amount, person, key, state, absent_at_ms: None });
         self.records += 1;
         Verdict::Begun
     }
@@ -123,13 +144,30 @@ impl Model {
         };
         let changes = match call.state {
             CallState::InFlight => true,
-            CallState::Unknown => to != CallState::Unknown,
+            CallState::Unknown | CallState::Absent => to != CallState::Unknown,
             CallState::Committed | CallState::Released => false,
         };
         if changes {
             call.state = to;
             self.records += 1;
         }
+    }
+
+    fn look_in_vain(&mut self, at: usize) -> Option<AbsenceOutcome> {
+        self.calls.get(at)?;
+        if self.seen(at) != CallState::Unknown {
+            return Some(AbsenceOutcome::NotUnknown);
+        }
+        let now_ms = self.now_ms;
+        let call = &mut self.calls[at];
+        let first_at_ms = *call.absent_at_ms.get_or_insert(now_ms);
+        if now_ms < first_at_ms + MINUTE_MS || first_at_ms == now_ms {
+            return Some(AbsenceOutcome::Noted { first_at_ms });
+        }
+        call.state = if call.key.is_some() { CallState::Absent } else { CallState::Released };
+        call.person = None;
+        self.records += 1;
+        Some(AbsenceOutcome::Settled)
     }
 
     fn remove(&mut self, person: u8) {
@@ -139,8 +177,17 @@ impl Model {
     }
 }
 
-async fn begin(store: &dyn Store, model: &Model, amount: u64, person: Option<u8>, name: Option<u8>) -> Verdict {
+async fn begin(
+    store: &dyn Store,
+    model: &Model,
+    amount: u64,
+    person: Option<u8>,
+    name: Option<u8>,
+    follows: bool,
+) -> Verdict {
+    let followed = name.and_then(|key| model.followed(key)).filter(|_| follows);
     let begin = Begin {
+        follows: followed.map(|first| first.to_string()),
         now_ms: model.now_ms,
         lease_until_ms: model.now_ms + MINUTE_MS,
         charges: vec![sends(amount, HOUR_MS, BUDGET)],
@@ -177,9 +224,14 @@ async fn run(steps: Vec<Step>) {
     let mut model = Model { now_ms: NOW_MS, ..Model::default() };
     for step in steps {
         match step {
-            Step::Begin { amount, person, key } => {
-                let actual = begin(&store, &model, amount, person, key).await;
-                assert_eq!(actual, model.begin(amount, person, key));
+            Step::Begin { amount, person, key, follows } => {
+                let actual = begin(&store, &model, amount, person, key, follows).await;
+                assert_eq!(actual, model.begin(amount, person, key, follows));
+            }
+            Step::LookInVain { call } => {
+                let outcome = store.note_absence(absence(&call.to_string(), model.now_ms)).await.unwrap();
+                let expected = model.look_in_vain(call).unwrap_or(AbsenceOutcome::NotUnknown);
+                assert_eq!(outcome, expected);
             }
             Step::Settle { call, outcome } => {
                 let known = call < model.calls.len();

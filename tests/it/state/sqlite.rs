@@ -6,9 +6,13 @@ use customerio_mcp::state::{
     CallOutcome, CallState, Store, StoreError,
     sqlite::{Location, SqliteStore},
 };
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
 
 use super::{CHAIN_KEY, material::*};
+
+mod migrations {
+    refinery::embed_migrations!("src/state/migrations/sqlite");
+}
 
 fn open(path: &Path) -> Result<SqliteStore, StoreError> {
     SqliteStore::open(Location::File(path.to_owned()), CHAIN_KEY)
@@ -69,7 +73,28 @@ fn a_store_of_a_newer_version_is_refused_and_left_alone() {
     let path = directory.path().join("state.db");
     drop(open(&path).unwrap());
     Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
-    assert_eq!(open(&path).unwrap_err(), StoreError::TooNew { found: 99, known: 1 });
+    assert_eq!(open(&path).unwrap_err(), StoreError::TooNew { found: 99, known: 2 });
+}
+
+/// What the first version of the program left is still there, and can still be settled.
+#[tokio::test]
+async fn a_migration_keeps_the_rows_there_are() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state.db");
+    let mut connection = Connection::open(&path).unwrap();
+    migrations::migrations::runner().set_target(refinery::Target::Version(1)).run(&mut connection).unwrap();
+    let row = "INSERT INTO calls (workspace, call_id, principal, tool, effect, key, arguments, key_expires_at_ms, state, \
+               began_at_ms, lease_until_ms) VALUES (?1, ?2, ?3, 'send_transactional', 'send', ?4, ?5, ?6, ?7, ?6, ?6)";
+    for (call_id, state) in [("unknown", 3), ("committed", 1)] {
+        let (key, arguments) = (digest(call_id).0, digest("arguments").0);
+        connection.execute(row, params![SHOP, call_id, LOCAL, key, arguments, NOW_MS, state]).unwrap();
+    }
+    drop(connection);
+    let store = open(&path).unwrap();
+    let found = store.find_call(SHOP.to_owned(), LOCAL.to_owned(), digest("unknown"), NOW_MS).await.unwrap().unwrap();
+    assert_eq!((found.state, found.absent_at_ms), (CallState::Unknown, None));
+    settled(&store, "unknown", CallOutcome::Released).await;
+    assert!(store.settle(settlement("committed", CallOutcome::Released)).await.is_ok());
 }
 
 #[test]
@@ -83,7 +108,7 @@ fn every_migration_says_its_number_and_is_applied_once() {
                        FROM refinery_schema_history";
         let numbers: (u32, u32, u32) =
             connection.query_row(numbers, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
-        assert_eq!(numbers, (1, 1, 1));
+        assert_eq!(numbers, (2, 2, 2));
     }
 }
 

@@ -1,0 +1,23 @@
+//! Sweeps while the process serves.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::tools::{sweep::sweep, tool::Callable, workspace::OpenWorkspace};
+
+/// How soon after the start: what the last process left behind is settled early, but no client waits for it.
+const FIRST_AFTER: Duration = Duration::from_secs(2);
+
+/// How long between two sweeps.
+const EVERY: Duration = Duration::from_secs(30);
+
+/// Sweeps a workspace now and then, for ever.
+pub async fn run(workspace: Arc<OpenWorkspace>, tools: Vec<Arc<dyn Callable>>) {
+    tokio::time::sleep(FIRST_AFTER).await;
+    loop {
+        match sweep(&workspace, &tools).await {
+            Ok(swept) => tracing::debug!(?swept, "swept"),
+            Err(error) => tracing::warn!(code = error.code.as_str(), "a sweep broke off; the next one goes on"),
+        }
+        tokio::time::sleep(EVERY).await;
+    }
+}

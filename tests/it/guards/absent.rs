@@ -1,0 +1,169 @@
+//! A send that got no clear answer and is not to be seen: probably not sent, and another attempt is a decision.
+
+use std::time::Duration;
+
+use customerio_mcp::config::WorkspaceConfig;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use super::{confirmation, count, shop, without};
+use crate::driver::{Product, Setup};
+
+/// Later than any request of the first call can be under way.
+const LATER: Duration = Duration::from_secs(61);
+
+/// How often a call of the driver's looks for its own effect before it gives up.
+const LOOKS_OF_A_CALL: u64 = 2;
+
+/// Sends a message whose answer is lost. It is not to be seen while the call looks for it, nor in a number of looks after.
+async fn lose(product: &Product, kind: &str, blind_looks: u64) -> Value {
+    product.fault(json!({ "kind": kind, "operation": "sendEmail" })).await;
+    let times = LOOKS_OF_A_CALL + blind_looks;
+    product.fault(json!({ "kind": "stale_read", "operation": "transactionalMessages", "times": times })).await;
+    let lost = product.refused("send_transactional", confirmation("cust_0001")).await;
+    assert_eq!(lost["error"], "outcome_unknown", "{lost}");
+    lost
+}
+
+async fn sends_used(product: &Product) -> u64 {
+    let guardrails = product.ok("get_guardrails", json!({})).await;
+    let budgets = guardrails["budgets"].as_array().unwrap();
+    budgets.iter().find(|budget| budget["budget"] == "sends").unwrap()["used"].as_u64().unwrap()
+}
+
+fn planned(plan: &Value) -> Value {
+    let mut arguments = confirmation("cust_0001");
+    arguments["plan_token"] = plan["details"]["plan_token"].clone();
+    arguments
+}
+
+#[tokio::test]
+async fn a_send_never_seen_is_probably_not_sent_and_another_attempt_takes_a_plan() {
+    let product = shop().await;
+    lose(&product, "drop_before", 0).await;
+    product.clock.advance(LATER);
+    let told = product.refused("send_transactional", confirmation("cust_0001")).await;
+    let secrets = ["/details/plan_token", "/details/first_call_id", "/details/cio_ids/0"];
+    insta::assert_snapshot!(without(&told, &secrets), @r#"
+    {
+      "error": "probably_not_sent",
+      "message": "The same call was made before, got no clear answer, and its effect is not to be seen: it was probably never carried out, but that is no proof. Nothing was sent now.",
+      "next_step": "If another attempt is wanted all the same, call send_transactional again with the same arguments and this `plan_token`.",
+      "details": {
+        "workspace": "sandbox",
+        "kind": "sandbox",
+        "region": "sandbox",
+        "tool": "send_transactional",
+        "effect": "send",
+        "audience": {
+          "people": 1,
+          "count": "exact"
+        },
+        "target": "template order_confirmation",
+        "cio_ids": [
+          "…"
+        ],
+        "plan_token": "…",
+        "expires_at": "2026-03-02T09:16:01Z",
+        "first_call_id": "…"
+      },
+      "safe_to_retry": false
+    }
+    "#);
+    assert_eq!(count(&product, "deliveries").await, 0);
+    let sent = product.ok("send_transactional", planned(&told)).await;
+    assert!(sent.get("duplicate_of").is_none(), "{sent}");
+    let again = product.ok("send_transactional", confirmation("cust_0001")).await;
+    assert_eq!((&again["delivery_id"], again["duplicate_of"].is_string()), (&sent["delivery_id"], true));
+    assert_eq!(count(&product, "deliveries").await, 1);
+}
+
+#[tokio::test]
+async fn a_live_workspace_wants_a_human_before_another_attempt() {
+    let allowed = |config: &mut WorkspaceConfig| config.recipients.live = vec!["@example.com".into()];
+    let product = Setup::live().with_ids().with(allowed).start().await;
+    let lost = lose(&product, "drop_before", 0).await;
+    product.clock.advance(LATER);
+    let told = product.refused("send_transactional", confirmation("cust_0001")).await;
+    assert_eq!(told["error"], "probably_not_sent", "{told}");
+    assert!(told["details"].get("plan_token").is_none(), "{told}");
+    let first = lost["details"]["call_id"].as_str().unwrap();
+    let next_step = told["next_step"].as_str().unwrap();
+    assert!(next_step.contains(&format!("sends settle {first} --as not-sent")), "{next_step}");
+    assert_eq!(count(&product, "deliveries").await, 0);
+}
+
+#[tokio::test]
+async fn a_send_that_shows_late_is_found_and_never_sent_again() {
+    for blind_sweeps in 0..3 {
+        let product = shop().await;
+        lose(&product, "drop_after", blind_sweeps).await;
+        product.clock.advance(LATER);
+        for _ in 0..blind_sweeps {
+            product.sweep().await;
+            product.clock.advance(LATER);
+        }
+        let used = u64::from(blind_sweeps < 2);
+        assert_eq!(sends_used(&product).await, used, "{blind_sweeps} sweeps");
+        let repeat = product.ok("send_transactional", confirmation("cust_0001")).await;
+        assert!(repeat["found"] == true && repeat["duplicate_of"].is_string(), "{repeat}");
+        assert_eq!((count(&product, "deliveries").await, sends_used(&product).await), (1, 1), "{blind_sweeps} sweeps");
+    }
+}
+
+#[tokio::test]
+async fn a_send_that_shows_after_the_plan_was_made_is_not_sent_again() {
+    let product = shop().await;
+    lose(&product, "drop_after", 1).await;
+    product.clock.advance(LATER);
+    let told = product.refused("send_transactional", confirmation("cust_0001")).await;
+    assert_eq!(told["error"], "probably_not_sent", "the look was blind: {told}");
+    let found = product.ok("send_transactional", planned(&told)).await;
+    assert_eq!(found["found"], true, "{found}");
+    assert_eq!(count(&product, "deliveries").await, 1);
+}
+
+#[tokio::test]
+async fn two_looks_in_vain_give_the_budget_back_and_another_attempt_charges_it_once() {
+    let product = shop().await;
+    lose(&product, "drop_before", 0).await;
+    assert_eq!(sends_used(&product).await, 1, "what may have happened counts");
+    product.clock.advance(LATER);
+    assert_eq!(product.sweep().await.unknown, 1);
+    assert_eq!(sends_used(&product).await, 1, "one look is no proof");
+    product.clock.advance(LATER);
+    assert_eq!(product.sweep().await.released, 1);
+    assert_eq!(sends_used(&product).await, 0);
+    let told = product.refused("send_transactional", confirmation("cust_0001")).await;
+    assert_eq!(told["error"], "probably_not_sent", "the key is held all the same: {told}");
+    product.ok("send_transactional", planned(&told)).await;
+    assert_eq!((count(&product, "deliveries").await, sends_used(&product).await), (1, 1));
+}
+
+#[tokio::test]
+async fn of_many_other_attempts_at_once_one_is_made() {
+    let product = shop().await;
+    lose(&product, "drop_before", 0).await;
+    product.clock.advance(LATER);
+    let mut plans = Vec::new();
+    for _ in 0..8 {
+        plans.push(product.refused("send_transactional", confirmation("cust_0001")).await);
+    }
+    let answers = join_all(plans.iter().map(|plan| product.call("send_transactional", planned(plan)))).await;
+    let first =
+        answers.iter().filter(|answer| answer["delivery_id"].is_string() && answer.get("duplicate_of").is_none());
+    assert_eq!((first.count(), count(&product, "deliveries").await), (1, 1), "{answers:?}");
+}
+
+#[tokio::test]
+async fn what_is_not_sent_is_free_again_after_two_looks() {
+    let product = shop().await;
+    product.fault(json!({ "kind": "drop_before", "operation": "createManSegment" })).await;
+    let segment = json!({ "name": "Spring buyers" });
+    let lost = product.refused("create_segment", segment.clone()).await;
+    assert_eq!(lost["error"], "outcome_unknown", "{lost}");
+    product.clock.advance(LATER);
+    assert_eq!(product.refused("create_segment", segment.clone()).await["error"], "outcome_unknown");
+    product.clock.advance(LATER);
+    product.ok("create_segment", segment).await;
+}
