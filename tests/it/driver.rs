@@ -1,18 +1,22 @@
 //! The running product, for tests: the real handler behind a real MCP client, over a pipe in memory, against the
 //! sandbox over HTTP. Time stands still until a test moves it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use customerio_mcp::{
     clock::{AdjustableClock, Clock, SharedClock},
-    config::{Config, Environment, LoadOptions, Purpose, WorkspaceConfig},
+    config::{Config, Environment, LoadOptions, Purpose, StateConfig, WorkspaceConfig},
     guard::{policy::WorkspaceKind, secret::Secret},
     sandbox::{Fixture, RunningSandbox},
     server::{
         handler::Handler,
         lines::LineTransport,
         offer::{Choice, Offer},
-        open::{OpenState, open_workspace, sandbox_workspace, start_sandbox},
+        open::{OpenState, open_state, open_workspace, sandbox_workspace, start_sandbox},
     },
     state::sqlite::{Location, SqliteStore},
     tools::{
@@ -43,7 +47,7 @@ pub(crate) struct Setup {
     kind: WorkspaceKind,
     configure: Vec<Configure>,
     choice: Choice,
-    state: Option<OpenState>,
+    data: Option<PathBuf>,
 }
 
 impl Setup {
@@ -54,7 +58,7 @@ impl Setup {
             kind: WorkspaceKind::Sandbox,
             configure: Vec::new(),
             choice: Choice { toolsets: vec!["all".to_owned()], ..Choice::default() },
-            state: None,
+            data: None,
         }
     }
 
@@ -82,12 +86,21 @@ impl Setup {
         Self { choice, ..self }
     }
 
+    /// Keeps the state in a directory, where commands find it.
+    pub(crate) fn in_directory(self, data: &Path) -> Self {
+        Self { data: Some(data.to_owned()), ..self }
+    }
+
     pub(crate) async fn start(self) -> Product {
         let clock = Arc::new(AdjustableClock::stopped_at(BEGIN.parse::<Timestamp>().unwrap()).with_seed(7));
         let sandbox = start_sandbox(Arc::clone(&clock), self.fixture).await.unwrap();
         let shared: SharedClock = clock.clone();
-        let state = self.state.unwrap_or_else(|| memory_state(shared.as_ref()));
-        let mut config = sandbox_workspace(embedded_config().workspace(), &sandbox);
+        let configured = embedded_config(self.data);
+        let state = match &configured.state {
+            StateConfig::Memory => memory_state(shared.as_ref()),
+            StateConfig::Sqlite { .. } => open_state(&configured, &shared).unwrap(),
+        };
+        let mut config = sandbox_workspace(configured.workspace(), &sandbox);
         config.kind = self.kind;
         for configure in self.configure {
             configure(&mut config);
@@ -133,9 +146,10 @@ fn memory_state(clock: &dyn Clock) -> OpenState {
     OpenState { store: Arc::new(store), secret }
 }
 
-fn embedded_config() -> Config {
+fn embedded_config(data: Option<PathBuf>) -> Config {
     let nowhere = Environment::new(Vec::<(String, String)>::new(), std::env::temp_dir().join("no-configuration-here"));
-    Config::load(&nowhere, &LoadOptions { purpose: Purpose::EmbeddedSandbox, ..LoadOptions::default() }).unwrap()
+    let options = LoadOptions { purpose: Purpose::EmbeddedSandbox, data, ..LoadOptions::default() };
+    Config::load(&nowhere, &options).unwrap()
 }
 
 /// The running product.

@@ -14,6 +14,8 @@ mod cli;
 #[cfg(test)]
 mod cli_doctor;
 #[cfg(test)]
+mod cli_sends;
+#[cfg(test)]
 mod cli_state;
 #[cfg(test)]
 mod cli_tools;
