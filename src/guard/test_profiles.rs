@@ -136,13 +136,16 @@ impl Guards {
     /// Takes off the ledger whoever turned out to be a real person.
     pub async fn disown_test_profile(&self, given: &Identifiers) -> Result<(), ToolError> {
         let subjects = self.digests(&given.refs());
-        Ok(self.store.remove_test_profiles(self.workspace.name.clone(), subjects).await?)
+        let profiles = self.store.test_profiles(self.workspace.name.clone(), self.clock.now_ms()).await?;
+        let theirs = profiles.into_iter().filter(|profile| profile.subjects.iter().any(|own| subjects.contains(own)));
+        let calls = theirs.flat_map(|profile| profile.calls).collect();
+        Ok(self.store.remove_test_profiles(self.workspace.name.clone(), calls).await?)
     }
 
     /// Takes a test profile that is gone off the ledger, and out of what was last seen of the tagged.
     pub async fn remove_test_profile(&self, gone: &LedgerProfile) -> Result<(), ToolError> {
         let subjects = &gone.profile.subjects;
-        self.store.remove_test_profiles(self.workspace.name.clone(), subjects.clone()).await?;
+        self.store.remove_test_profiles(self.workspace.name.clone(), gone.profile.calls.clone()).await?;
         if let Some((_, people)) = self.tagged.lock().await.as_mut() {
             people.retain(|person| !self.digests(&person.refs()).iter().any(|digest| subjects.contains(digest)));
         }

@@ -112,7 +112,9 @@ pub struct TestProfile {
     pub run_id: String,
     /// The call that made it.
     pub call_id: String,
-    /// When it was reserved, in Unix milliseconds.
+    /// Every call that reserved a place for this person, that one included.
+    pub calls: Vec<String>,
+    /// When it was last reserved, in Unix milliseconds.
     pub created_at_ms: i64,
     /// When it expires, in Unix milliseconds.
     pub expires_at_ms: i64,
@@ -120,7 +122,7 @@ pub struct TestProfile {
     pub state: CallState,
 }
 
-debug_unsealed!(TestProfile { subjects, run_id, call_id, created_at_ms, expires_at_ms, state } sealed { sealed_identifiers });
+debug_unsealed!(TestProfile { subjects, run_id, call_id, calls, created_at_ms, expires_at_ms, state } sealed { sealed_identifiers });
 
 /// Everything a call needs before its first request may leave.
 #[derive(Clone)]

@@ -111,8 +111,9 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// The test profiles that count against the quota: reserved, made, or of unknown fate.
     async fn test_profiles(&self, workspace: String, now_ms: i64) -> Result<Vec<TestProfile>, StoreError>;
 
-    /// Takes test profiles off the ledger once they are known to be gone.
-    async fn remove_test_profiles(&self, workspace: String, subjects: Vec<Digest>) -> Result<(), StoreError>;
+    /// Takes off the ledger what these calls reserved for test profiles that are known to be gone. Another call may be
+    /// making the same person anew: its place is its own.
+    async fn remove_test_profiles(&self, workspace: String, calls: Vec<String>) -> Result<(), StoreError>;
 
     /// The tombstones that stand on any of these digests.
     async fn tombstones(&self, workspace: String, subjects: Vec<Digest>) -> Result<Vec<Tombstone>, StoreError>;

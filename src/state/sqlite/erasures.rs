@@ -98,7 +98,7 @@ fn forget(connection: &Connection, erasure: &Erasure) -> Result<(), StoreError> 
     for subject in &subjects {
         statement.execute(params![workspace, subject])?;
     }
-    test_profiles::remove(connection, workspace, &subjects)
+    test_profiles::forget(connection, workspace, &subjects)
 }
 
 fn subjects(connection: &Connection, workspace: &str, erasure_id: &str) -> Result<Vec<Digest>, StoreError> {

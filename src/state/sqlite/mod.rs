@@ -188,8 +188,8 @@ impl Store for SqliteStore {
         self.read(Pace::Quick, move |connection| test_profiles::list(connection, &workspace, now_ms)).await
     }
 
-    async fn remove_test_profiles(&self, workspace: String, subjects: Vec<Digest>) -> Result<(), StoreError> {
-        self.write(Pace::Quick, move |connection| test_profiles::remove(connection, &workspace, &subjects)).await
+    async fn remove_test_profiles(&self, workspace: String, calls: Vec<String>) -> Result<(), StoreError> {
+        self.write(Pace::Quick, move |connection| test_profiles::remove(connection, &workspace, &calls)).await
     }
 
     async fn tombstones(&self, workspace: String, subjects: Vec<Digest>) -> Result<Vec<Tombstone>, StoreError> {

@@ -140,7 +140,24 @@ pub(super) fn release(connection: &Connection, call_row: i64) -> Result<(), Stor
     }
 }
 
-pub(super) fn remove(connection: &Connection, workspace: &str, subjects: &[Digest]) -> Result<(), StoreError> {
+pub(super) fn remove(connection: &Connection, workspace: &str, calls: &[String]) -> Result<(), StoreError> {
+    for call in calls {
+        let reserved: Option<i64> = connection
+            .prepare_cached(
+                "SELECT test_profiles.row FROM test_profiles JOIN calls ON calls.row = call_row \
+                 WHERE calls.workspace = ?1 AND call_id = ?2",
+            )?
+            .query_row(params![workspace, call], |row| row.get(0))
+            .optional()?;
+        if let Some(row) = reserved {
+            delete_row(connection, row)?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes whatever is held about erased people, whom nobody makes again.
+pub(super) fn forget(connection: &Connection, workspace: &str, subjects: &[Digest]) -> Result<(), StoreError> {
     for subject in subjects {
         let rows: Vec<i64> = connection
             .prepare_cached("SELECT profile_row FROM test_profile_subjects WHERE workspace = ?1 AND subject = ?2")?
@@ -174,11 +191,13 @@ pub(super) fn list(connection: &Connection, workspace: &str, now_ms: i64) -> Res
     let mut rows = statement.query([workspace])?;
     let mut profiles: BTreeMap<i64, TestProfile> = BTreeMap::new();
     while let Some(row) = rows.next()? {
+        let call_id: String = row.get(4)?;
         let profile = TestProfile {
             subjects: subjects(connection, row.get(1)?)?,
             sealed_identifiers: row.get(2)?,
             run_id: row.get(3)?,
-            call_id: row.get(4)?,
+            calls: vec![call_id.clone()],
+            call_id,
             created_at_ms: row.get(5)?,
             expires_at_ms: row.get(6)?,
             state: effective_state(row.get(7)?, row.get(8)?, now_ms),
@@ -200,12 +219,13 @@ fn merge(earlier: TestProfile, later: TestProfile) -> TestProfile {
         CallState::Unknown => 1,
         CallState::InFlight | CallState::Released | CallState::Absent => 0,
     };
-    let created_at_ms = earlier.created_at_ms.min(later.created_at_ms);
+    let created_at_ms = earlier.created_at_ms.max(later.created_at_ms);
+    let calls = [earlier.calls.as_slice(), &later.calls].concat();
     let (mut kept, other) = if rank(&later) >= rank(&earlier) { (later, earlier) } else { (earlier, later) };
     kept.subjects.extend(other.subjects);
     kept.subjects.sort_unstable();
     kept.subjects.dedup();
-    TestProfile { created_at_ms, ..kept }
+    TestProfile { calls, created_at_ms, ..kept }
 }
 
 fn subjects(connection: &Connection, row: i64) -> Result<Vec<Digest>, StoreError> {

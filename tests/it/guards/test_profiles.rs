@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use customerio_mcp::guard::policy::Decision;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -258,6 +259,28 @@ async fn a_profile_that_does_not_show_yet_keeps_its_place() {
     let later = product.planned("delete_test_customers", json!({ "only_expired": false })).await;
     assert_eq!(later, json!({ "deleted": 1, "gone_before": 0 }));
     assert_eq!(person(&product, "cust_9001").await, Value::Null);
+}
+
+#[tokio::test]
+async fn a_profile_that_is_made_again_while_it_is_deleted_keeps_a_place() {
+    let product = started(Setup::shop().with(|config| {
+        config.test_profiles.active = 1;
+        config.policy.delete = Some(Decision::Allow);
+    }))
+    .await;
+    let before = count(&product, "people").await;
+    make(&product, "cust_9001").await;
+    product.fault(json!({ "kind": "slow", "operation": "delete", "delay_ms": 1_000 })).await;
+    let deletion = product.call("delete_test_customers", json!({ "only_expired": false }));
+    let again = async {
+        while person(&product, "cust_9001").await != Value::Null {}
+        make(&product, "cust_9001").await
+    };
+    let (deleted, again) = tokio::join!(deletion, again);
+    assert_eq!((&deleted["deleted"], &again["action"]), (&json!(1), &json!("created")), "{deleted} {again}");
+    let answer = refused(&product, "identify_customer", json!({ "id": "cust_9002", "test": true })).await;
+    assert!(answer.contains("\"test_profile_quota\""), "{answer}");
+    assert_eq!(count(&product, "people").await, before + 1);
 }
 
 #[tokio::test]

@@ -241,8 +241,11 @@ async fn run(steps: Vec<Step>) {
             }
             Step::Wait { ms } => model.now_ms += ms,
             Step::Remove { person } => {
-                let subjects = vec![digest(person.to_string())];
-                store.remove_test_profiles(SHOP.to_owned(), subjects).await.unwrap();
+                let subject = digest(person.to_string());
+                let listed = store.test_profiles(SHOP.to_owned(), model.now_ms).await.unwrap();
+                let theirs = listed.into_iter().filter(|profile| profile.subjects.contains(&subject));
+                let calls = theirs.flat_map(|profile| profile.calls).collect();
+                store.remove_test_profiles(SHOP.to_owned(), calls).await.unwrap();
                 model.remove(person);
             }
         }

@@ -101,11 +101,31 @@ async fn a_removed_profile_frees_its_place_and_an_expired_one_does_not() {
         settled(&*store, "one", CallOutcome::Committed).await;
         let later = Begin { now_ms: NOW_MS + 2 * DAY_MS, ..making("two", &["id:2"], 1) };
         assert_eq!(full(&*store, later.clone()).await, (1, 1, None));
-        store.remove_test_profiles("other".to_owned(), vec![digest("id:1")]).await.unwrap();
+        let [one] = &list(&*store).await[..] else { panic!("one profile") };
+        store.remove_test_profiles("other".to_owned(), one.calls.clone()).await.unwrap();
         assert_eq!(list(&*store).await.len(), 1);
-        store.remove_test_profiles(SHOP.to_owned(), vec![digest("email:a")]).await.unwrap();
+        store.remove_test_profiles(SHOP.to_owned(), one.calls.clone()).await.unwrap();
         assert_eq!(list(&*store).await, []);
         begun(&*store, later).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_place_that_was_taken_since_the_look_is_not_removed_with_what_was_seen() {
+    with_each_store(|store| async move {
+        begun(&*store, making("one", &["id:1", "email:a"], 1)).await;
+        settled(&*store, "one", CallOutcome::Committed).await;
+        let seen = list(&*store).await;
+        // The person is gone upstream, and made again before that is written down.
+        let again = Begin { now_ms: NOW_MS + 5, ..making("two", &["id:1"], 1) };
+        begun(&*store, again).await;
+        let [both] = &list(&*store).await[..] else { panic!("one place") };
+        assert_eq!((&both.calls, both.created_at_ms), (&vec!["one".to_owned(), "two".to_owned()], NOW_MS + 5));
+        store.remove_test_profiles(SHOP.to_owned(), seen[0].calls.clone()).await.unwrap();
+        let left = list(&*store).await;
+        assert_eq!((left.len(), &left[0].calls, left[0].state), (1, &vec!["two".to_owned()], CallState::InFlight));
+        assert_eq!(full(&*store, making("three", &["id:3"], 1)).await.0, 1);
     })
     .await;
 }
