@@ -161,7 +161,8 @@ async fn lift(args: &LiftArgs, erasures: &[ListedErasure], guards: &Guards) -> E
         return code;
     }
     match guards.lift_erasure(&args.erasure_id).await {
-        Ok(_) => {
+        Ok(false) => output::print("The erasure is lifted already. Nothing was changed.\n"),
+        Ok(true) => {
             output::print(format!("Lifted: the person of {} may be created again in {workspace}.\n", args.erasure_id))
         }
         Err(error) => output::failed(error.message),

@@ -1,22 +1,45 @@
 //! Being told to stop.
 
-/// Ends with Ctrl-C, and where there is one, SIGTERM. Listening begins at once, before anything is printed, so that
-/// whoever reads the greeting may already interrupt.
+/// Hears Ctrl-C, and where there is one, SIGTERM. Listening begins at once, before anything is printed, so that whoever
+/// reads the greeting may already interrupt; from then on no signal ends the process by itself.
 #[cfg(unix)]
-pub fn listen() -> std::io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
+pub struct Interruptions {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Interruptions {
+    /// Begins to listen.
+    pub fn listen() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// Ends when the process is told to stop, once more each time.
+    pub async fn next(&mut self) {
         tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
-    })
+    }
+}
+
+/// Hears Ctrl-C.
+#[cfg(not(unix))]
+pub struct Interruptions {
+    interrupt: tokio::signal::windows::CtrlC,
 }
 
 #[cfg(not(unix))]
-pub fn listen() -> std::io::Result<impl Future<Output = ()>> {
-    let mut interrupt = tokio::signal::windows::ctrl_c()?;
-    Ok(async move { drop(interrupt.recv().await) })
+impl Interruptions {
+    /// Begins to listen.
+    pub fn listen() -> std::io::Result<Self> {
+        Ok(Self { interrupt: tokio::signal::windows::ctrl_c()? })
+    }
+
+    /// Ends when the process is told to stop, once more each time.
+    pub async fn next(&mut self) {
+        drop(self.interrupt.recv().await);
+    }
 }

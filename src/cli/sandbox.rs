@@ -5,7 +5,8 @@ use std::{fmt::Write as _, fs, net::SocketAddr, path::PathBuf, process::ExitCode
 use clap::Args;
 
 use super::{
-    LogArgs, interruption,
+    LogArgs,
+    interruption::Interruptions,
     output::{self, HEADING},
 };
 use crate::{
@@ -129,14 +130,14 @@ pub async fn run(args: SandboxArgs) -> ExitCode {
 }
 
 async fn serve(sandbox: RunningSandbox) -> ExitCode {
-    let stopped = interruption::listen();
+    let interruptions = Interruptions::listen();
     let printed = output::print(greeting(sandbox.keys(), &sandbox.base_url()));
     if printed != ExitCode::SUCCESS {
         return printed;
     }
-    let ended = match stopped {
-        Ok(stopped) => {
-            stopped.await;
+    let ended = match interruptions {
+        Ok(mut interruptions) => {
+            interruptions.next().await;
             ExitCode::SUCCESS
         }
         Err(error) => output::failed(format!("cannot wait for an interruption: {error}")),

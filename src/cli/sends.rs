@@ -36,7 +36,8 @@ Examples:
   customerio-mcp sends settle 5f0c2a9b7d3e1c84a6b0f2d1 --as not-sent
 
 Look in Customer.io first. `sent` keeps the call from being made again under its
-key; `not-sent` gives its budget back and lets the same call be made again.";
+key for a day; `not-sent` gives its budget back and lets the same call be made
+again. It asks; --yes answers.";
 
 /// Commands of `sends`.
 #[derive(Debug, Clone, Subcommand)]
@@ -221,19 +222,24 @@ async fn settle(args: &SettleArgs, guards: &Guards) -> ExitCode {
             return output::failed(format!("the call is settled already: {}; nothing was changed", standing(&call)));
         }
     }
-    let again = args.outcome == Settled::NotSent;
-    if again
-        && !args.yes
-        && let Err(code) = confirmed("the call's id", &call.call_id, "let it be made again")
+    let (outcome, to, said) = match args.outcome {
+        Settled::Sent => {
+            (CallOutcome::Committed, "settle it as sent", "sent; the same call is not made again for a day")
+        }
+        Settled::NotSent => {
+            (CallOutcome::Released, "let it be made again", "not sent; the same call may be made again")
+        }
+    };
+    if !args.yes
+        && let Err(code) = confirmed("the call's id", &call.call_id, to)
     {
         return code;
     }
-    let (outcome, said) = match args.outcome {
-        Settled::Sent => (CallOutcome::Committed, "sent; the same call is not made again"),
-        Settled::NotSent => (CallOutcome::Released, "not sent; the same call may be made again"),
-    };
     match guards.settle_by_command(&call, outcome).await {
-        Ok(()) => output::print(format!("Settled {} of {workspace} as {said}.\n", call.tool)),
+        Ok(true) => output::print(format!("Settled {} of {workspace} as {said}.\n", call.tool)),
+        Ok(false) => {
+            output::failed("the call was settled meanwhile, `sends list --since 1d` shows how; nothing was changed")
+        }
         Err(error) => output::failed(error.message),
     }
 }

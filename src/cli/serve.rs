@@ -6,7 +6,7 @@ use clap::Args;
 use rmcp::{ServiceExt as _, service::ServerInitializeError, transport::stdio_pipes};
 use tokio_util::sync::CancellationToken;
 
-use super::{ConfigArgs, LogArgs, interruption, output};
+use super::{ConfigArgs, LogArgs, interruption::Interruptions, output};
 use crate::{
     clock::{AdjustableClock, SharedClock},
     config::Config,
@@ -100,6 +100,9 @@ async fn open(args: &ServeArgs, config: &Config) -> Result<Open, OpenError> {
         "serving over stdio"
     );
     let workspace = Arc::new(workspace);
+    // What the operator excludes is not for the sweeper either.
+    let tools =
+        tools.into_iter().filter(|tool| !args.exclude_tools.iter().any(|name| name == tool.spec().name)).collect();
     let handler = Handler::new(Arc::new(offer), Arc::clone(&workspace));
     Ok(Open { handler, workspace, tools, _sandbox: sandbox })
 }
@@ -125,21 +128,20 @@ async fn configured(args: &ServeArgs, config: &Config) -> Result<OpenWorkspace, 
 /// How long running calls may take once the process is told to stop: most of what a supervisor grants.
 const ENDS_WITHIN: Duration = Duration::from_secs(25);
 
-/// How long calls that were cancelled may take to write down how they ended.
+/// How long what was cancelled may take to write down how it ended, and what was answered to be read.
 const SETTLES_WITHIN: Duration = Duration::from_secs(5);
 
 async fn serve(open: Open) -> ExitCode {
-    let interrupted = match interruption::listen() {
-        Ok(interrupted) => interrupted,
+    let mut interruptions = match Interruptions::listen() {
+        Ok(interruptions) => interruptions,
         Err(error) => return output::failed(format!("cannot wait for an interruption: {error}")),
     };
-    tokio::pin!(interrupted);
     let (read, write) = stdio_pipes();
     let no_more = CancellationToken::new();
     let transport = LineTransport::new(read, write).until(no_more.clone());
     let begun = tokio::select! {
         begun = open.handler.clone().serve(transport) => begun,
-        () = &mut interrupted => return ExitCode::SUCCESS,
+        () = interruptions.next() => return ExitCode::SUCCESS,
     };
     let running = match begun {
         Ok(running) => running,
@@ -148,41 +150,43 @@ async fn serve(open: Open) -> ExitCode {
         // The error prints the client's message, which may hold anything: it is not shown.
         Err(_) => return output::failed("the client did not begin as the protocol says, with `initialize`"),
     };
-    let sweeping = tokio::spawn(sweeper::run(open.workspace, open.tools));
+    let handler = open.handler.clone();
     let stop = running.cancellation_token();
+    let sweeping = tokio::spawn(sweeper::run(open.workspace, open.tools, no_more.clone()));
     let ended = running.waiting();
     tokio::pin!(ended);
-    let ended = tokio::select! {
-        ended = &mut ended => ended,
-        () = &mut interrupted => {
-            no_more.cancel();
-            drain(&open.handler).await;
-            stop.cancel();
-            ended.await
-        }
+    let hung_up = tokio::select! {
+        ended = &mut ended => Some(ended),
+        () = interruptions.next() => None,
     };
-    sweeping.abort();
-    // Whatever still runs was cancelled, and leaves word of how it ended.
-    if tokio::time::timeout(SETTLES_WITHIN, open.handler.calls_ended()).await.is_err() {
-        tracing::warn!("a call did not end; its fate is looked for at the next start");
-    }
-    match ended {
-        Ok(_) => ExitCode::SUCCESS,
-        Err(error) => output::failed(format!("serving ended: {error}")),
-    }
-}
-
-/// Lets running calls end and be answered. Being told to stop again ends the wait.
-async fn drain(handler: &Handler) {
-    let again = async {
-        match interruption::listen() {
-            Ok(interrupted) => interrupted.await,
-            Err(_) => std::future::pending().await,
+    no_more.cancel();
+    let wind_down = async {
+        if hung_up.is_none() {
+            let running = handler.calls_ended();
+            if tokio::time::timeout(ENDS_WITHIN, running).await.is_err() {
+                tracing::warn!("calls still running are cancelled");
+            }
+            stop.cancel();
         }
+        tokio::time::timeout(SETTLES_WITHIN, async {
+            let ended = match hung_up {
+                Some(ended) => ended,
+                None => ended.await,
+            };
+            handler.calls_ended().await;
+            drop(sweeping.await);
+            ended
+        })
+        .await
     };
     tokio::select! {
-        () = handler.calls_ended() => {}
-        () = tokio::time::sleep(ENDS_WITHIN) => tracing::warn!("calls still running are cancelled"),
-        () = again => {}
+        ended = wind_down => match ended {
+            Ok(Ok(_)) => ExitCode::SUCCESS,
+            Ok(Err(error)) => output::failed(format!("serving ended: {error}")),
+            Err(_) => output::failed("a call or the client did not end in time; what became of calls is looked for later"),
+        },
+        () = interruptions.next() => {
+            output::failed("told to stop twice, so at once; what became of running calls is looked for later")
+        }
     }
 }

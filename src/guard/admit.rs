@@ -158,6 +158,7 @@ impl Guards {
         test_profile: Option<TestProfileReservation>,
     ) -> Begin {
         let people = &admitted.people;
+        let subjects = self.digests(&reached_refs(call, people));
         let now_ms = self.clock.now_ms();
         let mut audit = self.audit_entry(call, people, AuditPhase::Decision, "admitted");
         audit.approved_by = admitted.approved_by.map(str::to_owned);
@@ -178,9 +179,9 @@ impl Guards {
                 Origin::Client => self.charges(call.effect, audience.people.max(1), creates),
             },
             test_profile,
-            subjects: people.refs().iter().map(|reference| self.subject_digest(reference)).collect(),
             // Checked again with the reservation, in one transaction: an erasure may have begun since.
-            not_erased: if call.intent.erases { Vec::new() } else { self.digests(&reached_refs(call, people)) },
+            not_erased: if call.intent.erases { Vec::new() } else { subjects.clone() },
+            subjects,
             recovery: call.recovery_facts(people).map(|facts| self.seal_json("recovery", &facts)),
             audit,
         }

@@ -105,9 +105,10 @@ impl Guards {
         Ok(self.store.acquire_lease(self.claim(call_id, effect), self.clock.now_ms()).await?)
     }
 
-    /// Gives back an effect that turned out not to be surely the call's own.
-    pub async fn disclaim_effect(&self, call_id: &str, effect: &str) -> Result<(), ToolError> {
-        Ok(self.store.release_lease(self.claim(call_id, effect)).await?)
+    /// The call that an effect seen upstream was taken for.
+    pub async fn claimant(&self, effect: &str) -> Result<Option<String>, ToolError> {
+        let Lease { workspace, name, .. } = self.claim("", effect);
+        Ok(self.store.lease_holder(workspace, name, self.clock.now_ms()).await?)
     }
 
     fn claim(&self, call_id: &str, effect: &str) -> Lease {

@@ -8,6 +8,7 @@ pub mod command;
 pub mod declare;
 pub mod directory;
 pub mod erasure;
+mod expiry;
 pub mod fate;
 pub mod identity;
 pub mod intent;
@@ -36,7 +37,7 @@ use crate::{
     catalog::{Effect, Flag, Retry},
     clock::SharedClock,
     error::ToolError,
-    state::Store,
+    state::{Digest, Store},
 };
 
 /// Which workspace the guards stand before.
@@ -75,6 +76,8 @@ pub struct Guards {
     pub run_id: String,
     /// Tagged people as last seen, with when that was in Unix milliseconds.
     pub(crate) tagged: Mutex<Option<(i64, Vec<KnownPerson>)>>,
+    /// The expired test profiles whose removal was tried last, with when that was in Unix milliseconds.
+    pub(crate) expired_tried: Mutex<Option<(i64, Digest)>>,
 }
 
 /// On whose behalf a call is made.

@@ -206,6 +206,8 @@ impl Guards {
             self.workspace.name.as_bytes(),
             call.tool.as_bytes(),
             call.canonical_arguments.as_bytes(),
+            // A plan of the first attempt, or of another one, is none of this.
+            call.follows.as_deref().unwrap_or_default().as_bytes(),
             stated,
         ])
     }

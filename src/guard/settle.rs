@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     error::{ErrorCode, Fate, ToolError},
-    state::{AuditEntry, AuditPhase, CallOutcome, Digest, Settle, StoreError},
+    state::{AuditEntry, AuditPhase, CallOutcome, Digest, RecordedCall, Settle, StoreError},
 };
 
 /// How a call ended, as far as the ledger and the audit care.
@@ -47,6 +47,22 @@ impl Ended<'_> {
     }
 }
 
+/// How the audit names a call, or an operator's command, and who made it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Named<'a> {
+    pub(super) call_id: &'a str,
+    pub(super) principal: &'a str,
+    pub(super) tool: &'a str,
+    pub(super) effect: &'a str,
+}
+
+impl RecordedCall {
+    /// The call, with whoever found out what became of it.
+    pub(super) fn named_by<'a>(&'a self, finder: &'a str) -> Named<'a> {
+        Named { call_id: &self.call_id, principal: finder, tool: &self.tool, effect: &self.effect }
+    }
+}
+
 impl Guards {
     /// Records how an admitted call ended and gives back what it held.
     pub async fn settle(&self, call: &Call<'_>, admitted: &Admitted, ended: &Ended<'_>) {
@@ -60,7 +76,7 @@ impl Guards {
         audit.duration_ms = Some(ended.duration_ms);
         let settled = if admitted.begun {
             self.forget(&admitted.people, ended.person).await;
-            self.store.settle(self.settle_request(call, admitted, ended, audit)).await
+            self.store.settle(self.settle_request(call, admitted, ended, audit)).await.map(drop)
         } else {
             self.store.append_audit(audit).await
         };
@@ -137,15 +153,22 @@ impl Guards {
         phase: AuditPhase,
         decision: &str,
     ) -> AuditEntry {
+        let effect = call.effect.as_str();
+        let named = Named { call_id: &call.call_id, principal: call.principal, tool: call.tool, effect };
+        AuditEntry { subject: self.audit_subject(people), ..self.entry(named, phase, decision) }
+    }
+
+    /// An audit record of a moment of a call.
+    pub(super) fn entry(&self, named: Named<'_>, phase: AuditPhase, decision: &str) -> AuditEntry {
         AuditEntry {
             at_ms: self.clock.now_ms(),
             workspace: self.workspace.name.clone(),
-            call_id: call.call_id.clone(),
-            principal: call.principal.to_owned(),
-            tool: call.tool.to_owned(),
-            effect: call.effect.to_string(),
+            call_id: named.call_id.to_owned(),
+            principal: named.principal.to_owned(),
+            tool: named.tool.to_owned(),
+            effect: named.effect.to_owned(),
             phase,
-            subject: self.audit_subject(people),
+            subject: None,
             decision: decision.to_owned(),
             approved_by: None,
             upstream_status: None,

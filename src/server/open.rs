@@ -197,6 +197,7 @@ pub fn guards(config: &WorkspaceConfig, state: &OpenState, clock: SharedClock, r
         run_id: format!("run_{}", hex::encode(random_bytes::<6>(clock.as_ref()))),
         clock,
         tagged: Mutex::default(),
+        expired_tried: Mutex::default(),
     }
 }
 

@@ -233,7 +233,7 @@ pub struct RecordedCall {
 
 debug_unsealed!(RecordedCall { call_id, principal, tool, effect, state, arguments, began_at_ms, lease_until_ms, absent_at_ms } sealed { answer, recovery });
 
-/// Which calls of the ledger to list, oldest first. Only those whose effect can be looked for or whose key is held.
+/// Which calls of the ledger to list. Only those whose effect can be looked for or whose key is held.
 #[derive(Debug, Clone)]
 pub struct CallQuery {
     /// The workspace.
@@ -249,15 +249,15 @@ pub struct CallQuery {
 /// Which calls of the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WhichCalls {
-    /// Those whose fate nobody knows and a look may tell: begun within a day, or holding a place of a test profile.
-    Unknown {
-        /// Leaves out those whose request may still be under way, and those looked for in vain since then, in Unix
-        /// milliseconds.
-        not_looked_for_since_ms: i64,
+    /// Those whose fate nobody knows and a look may tell, those looked for longest ago first.
+    ToLookFor {
+        /// Leaves out those looked for since then, in Unix milliseconds.
+        not_since_ms: i64,
     },
-    /// Those that are not settled for good: in flight, of unknown fate, or looked for in vain.
+    /// Those that are not settled for good, oldest first: in flight, of unknown fate, or looked for in vain, and begun
+    /// within a day or holding a place of a test profile.
     Unsettled,
-    /// Everything begun since a moment in Unix milliseconds.
+    /// Everything begun since a moment in Unix milliseconds, oldest first.
     Since(i64),
     /// The one with this id.
     Id(String),

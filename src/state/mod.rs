@@ -72,6 +72,9 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Takes a named lease unless another holder has it; the same holder may take it again.
     async fn acquire_lease(&self, lease: Lease, now_ms: i64) -> Result<bool, StoreError>;
 
+    /// Who holds a lease now.
+    async fn lease_holder(&self, workspace: String, name: Digest, now_ms: i64) -> Result<Option<String>, StoreError>;
+
     /// Gives a lease back; one that is not held is no error.
     async fn release_lease(&self, lease: Lease) -> Result<(), StoreError>;
 
@@ -89,11 +92,15 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// none of it and says why not.
     async fn begin(&self, begin: Begin) -> Result<BeginOutcome, StoreError>;
 
-    /// Records how a begun call ended, gives back what a released one had reserved, and appends the audit outcome.
-    async fn settle(&self, settle: Settle) -> Result<(), StoreError>;
+    /// Records how a begun call ended, gives back what a released one had reserved, and appends the audit outcome. `false`
+    /// if the call was settled before; nothing is recorded then.
+    async fn settle(&self, settle: Settle) -> Result<bool, StoreError>;
 
     /// Calls of the ledger whose effect can be looked for or whose key is held.
     async fn list_calls(&self, query: CallQuery) -> Result<Vec<RecordedCall>, StoreError>;
+
+    /// Records that a call was looked for, and the look told nothing.
+    async fn note_look(&self, workspace: String, call_id: String, now_ms: i64) -> Result<(), StoreError>;
 
     /// Records that a call of unknown fate was looked for in vain; the second such look, far enough from the first,
     /// gives back what it reserved and appends the audit outcome.

@@ -9,6 +9,7 @@ pub mod customer;
 mod directory;
 pub mod events;
 pub mod guardrails;
+mod look;
 pub mod messages;
 mod paging;
 pub mod people;

@@ -11,6 +11,7 @@ use super::{
     answer,
     context::{CallContext, Caller},
     directory::WorkspaceDirectory,
+    look::{Looked, Looker, find},
     tool::{Callable, Look, Prepared, Recovery, canonical},
     workspace::OpenWorkspace,
 };
@@ -19,12 +20,9 @@ use crate::{
     catalog::{Effect, IDEMPOTENCY_KEY, PLAN_TOKEN, Retry},
     clock::random_bytes,
     error::{ErrorCode, Fate, ToolError},
-    guard::{Call, Halt, admit::Admitted, fate::Absent, intent::Intent, ledger::Replay, settle::Ended},
+    guard::{Call, Halt, admit::Admitted, fate::LookedInVain, intent::Intent, ledger::Replay, settle::Ended},
     state::RecordedCall,
 };
-
-/// How long the effect of an unanswered request is waited for between two looks.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
 
 /// Runs one call of a tool, from its arguments to the answer a client reads.
 pub async fn call_tool(
@@ -90,10 +88,11 @@ impl Route<'_> {
         call.intent = intent;
         let mut admission = self.workspace.guards.admit(&call).await;
         if let Err(Halt::Repeat(Replay::Unsettled(first))) = &admission {
-            match self.look_again(&call, first).await? {
-                Again::Found(answer) => return Ok(answer),
-                Again::Unknown => {}
-                Again::Absent => {
+            match self.look_again(&call, first).await {
+                Err(error) => admission = Err(Halt::Refused(error)),
+                Ok(Again::Found(answer)) => return Ok(answer),
+                Ok(Again::Unknown) => {}
+                Ok(Again::Absent) => {
                     // Only a send still holds its key.
                     call.follows = Some(first.call_id.clone()).filter(|_| call.effect == Effect::Send);
                     admission = self.workspace.guards.admit(&call).await;
@@ -118,10 +117,9 @@ impl Route<'_> {
         if let Err(error) = &result
             && error.fate == Fate::Unknown
         {
-            let recovery = self.recovery(call, &cx, began_at_ms);
-            result = match self.find(&cx, recovery.as_ref(), self.workspace.timing.look_up).await {
-                Look::Found(found) => Ok(found),
-                Look::Absent | Look::Unclear => Err(unknown_fate(call, &cx.admitted.call_id, error.clone())),
+            result = match self.look_now(call, &cx, began_at_ms).await {
+                Some(found) => Ok(found),
+                None => Err(unknown_fate(call, &cx.admitted.call_id, error.clone())),
             };
         }
         self.settle(call, &cx, &result).await;
@@ -155,24 +153,31 @@ impl Route<'_> {
         }
     }
 
+    /// Looks for the effect of this call, whose request brought no clear answer.
+    async fn look_now(&self, call: &Call<'_>, cx: &CallContext<'_>, began_at_ms: i64) -> Option<Value> {
+        let facts = call.recovery_facts(&cx.admitted.people)?;
+        let recovery = Recovery { facts, began_at_ms, ended_by_ms: self.workspace.guards.clock.now_ms() };
+        match find(self.tool, cx, &recovery, self.workspace.timing.look_up).await {
+            Ok(Look::Found(answer)) => Some(answer),
+            _ => None,
+        }
+    }
+
     /// Looks once more for the effect of the same call made before, and repeats nothing.
     async fn look_again(&self, call: &Call<'_>, first: &RecordedCall) -> Result<Again, ToolError> {
         let guards = &self.workspace.guards;
-        let Some(facts) = guards.facts_of(first) else { return Ok(Again::Unknown) };
-        let recovery = Recovery { facts, began_at_ms: first.began_at_ms, ended_by_ms: first.lease_until_ms };
-        let admitted = Admitted { call_id: first.call_id.clone(), ..Admitted::default() };
-        let cx = CallContext::new(self.caller, self.workspace, admitted, self.scope.clone(), None);
         // What ended long ago does not appear while we wait.
         let is_over = guards.clock.now_ms() > first.lease_until_ms;
         let patience = if is_over { Duration::ZERO } else { self.workspace.timing.look_up };
-        match self.find(&cx, Some(&recovery), patience).await {
-            Look::Unclear => Ok(Again::Unknown),
-            Look::Absent => Ok(match (guards.absent(first, call.principal).await?, call.effect) {
-                (Absent::Settled, _) | (Absent::Probably { .. }, Effect::Send) => Again::Absent,
+        let looker = Looker { tool: self.tool, workspace: self.workspace, caller: self.caller, scope: &self.scope };
+        match looker.look_for(first, patience).await {
+            Err(error) if error.code != ErrorCode::RateLimited => Err(error),
+            Err(_) | Ok(Looked::Unclear) => Ok(Again::Unknown),
+            Ok(Looked::InVain(times)) => Ok(match (times, call.effect) {
+                (LookedInVain::Twice, _) | (LookedInVain::Once, Effect::Send) => Again::Absent,
                 _ => Again::Unknown,
             }),
-            Look::Found(mut found) => {
-                guards.found(first, call.principal, &found, cx.written().as_ref()).await?;
+            Ok(Looked::Found(mut found)) => {
                 let replay = Replay::Answered { call_id: first.call_id.clone(), answer: Value::Null };
                 guards.record_halt(call, &Halt::Repeat(replay), self.elapsed_ms()).await;
                 if let Value::Object(map) = &mut found {
@@ -180,31 +185,6 @@ impl Route<'_> {
                 }
                 Ok(Again::Found(found))
             }
-        }
-    }
-
-    fn recovery(&self, call: &Call<'_>, cx: &CallContext<'_>, began_at_ms: i64) -> Option<Recovery> {
-        call.recovery_facts(&cx.admitted.people).map(|facts| Recovery {
-            facts,
-            began_at_ms,
-            ended_by_ms: self.workspace.guards.clock.now_ms(),
-        })
-    }
-
-    /// Looks for an effect until it shows or patience ends.
-    async fn find(&self, cx: &CallContext<'_>, recovery: Option<&Recovery>, patience: Duration) -> Look<Value> {
-        let Some(recovery) = recovery else { return Look::Unclear };
-        let give_up = Instant::now() + patience;
-        loop {
-            let look = self.tool.look_up(cx, recovery).await.unwrap_or_else(|error| {
-                tracing::debug!(code = error.code.as_str(), "a look for the effect of a call failed");
-                Look::Unclear
-            });
-            let is_last = Instant::now() + BETWEEN_LOOKS >= give_up || self.scope.cancel.is_cancelled();
-            if matches!(look, Look::Found(_)) || is_last {
-                return look;
-            }
-            tokio::time::sleep(BETWEEN_LOOKS).await;
         }
     }
 

@@ -6,21 +6,22 @@
 
 use std::{sync::Arc, time::Duration};
 
-use serde_json::{Map, Value};
+use serde_json::Map;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    context::{CallContext, Caller},
+    context::Caller,
     directory::WorkspaceDirectory,
+    look::{Looked, Looker},
     test_customers::{DeleteTestCustomers, SHOWS_WITHIN_MS, find},
-    tool::{Callable, Look, Recovery, Tool, has_credentials},
+    tool::{Callable, Tool, has_credentials},
     workspace::OpenWorkspace,
 };
 use crate::{
     api::CallScope,
-    error::{ErrorCode, ToolError},
-    guard::{SWEEPER, admit::Admitted, directory::Directory as _, fate::Absent, policy::Decision},
-    state::{CallState, RecordedCall},
+    error::ToolError,
+    guard::{directory::Directory as _, fate::LookedInVain},
+    state::CallState,
 };
 
 /// The most calls that one sweep looks for: look-ups are dear, and callers come first.
@@ -44,71 +45,71 @@ pub struct Swept {
     pub expired_removed: bool,
 }
 
-/// Sweeps a workspace once. Does nothing while another process does.
-pub async fn sweep(workspace: &OpenWorkspace, tools: &[Arc<dyn Callable>]) -> Result<Swept, ToolError> {
+/// Sweeps a workspace once, and stops where `stop` fires. Does nothing while another process sweeps.
+pub async fn sweep(
+    workspace: &OpenWorkspace,
+    tools: &[Arc<dyn Callable>],
+    stop: &CancellationToken,
+) -> Result<Swept, ToolError> {
     let mut swept = Swept::default();
     if !workspace.guards.begin_sweep().await? {
         return Ok(swept);
     }
-    let done = Sweep { workspace, tools }.run(&mut swept).await;
-    workspace.guards.end_sweep().await?;
-    done.map(|()| swept)
+    let sweep = Sweep { workspace, tools, stop, caller: Caller::sweeper() };
+    // One that fails keeps none of the others from being done.
+    let done = [
+        sweep.settle_calls(&mut swept).await,
+        sweep.free_places(&mut swept).await,
+        sweep.remove_expired(&mut swept).await,
+        workspace.guards.end_sweep().await,
+    ];
+    done.into_iter().collect::<Result<(), _>>().map(|()| swept)
 }
 
 struct Sweep<'a> {
     workspace: &'a OpenWorkspace,
     tools: &'a [Arc<dyn Callable>],
+    stop: &'a CancellationToken,
+    caller: Caller,
 }
 
 impl Sweep<'_> {
-    async fn run(&self, swept: &mut Swept) -> Result<(), ToolError> {
-        // Nothing can be looked for without the App API.
-        if self.workspace.api.has_app() {
-            self.settle_calls(swept).await?;
-            self.free_places(swept).await?;
-        }
-        swept.expired_removed = self.remove_expired().await?;
-        Ok(())
+    fn scope(&self) -> CallScope {
+        CallScope { cancel: self.stop.clone(), ..CallScope::within(LOOK_WITHIN) }
+    }
+
+    /// Whether anybody can be looked for, and there is time.
+    fn can_look(&self) -> bool {
+        self.workspace.api.has_app() && !self.stop.is_cancelled()
     }
 
     async fn settle_calls(&self, swept: &mut Swept) -> Result<(), ToolError> {
-        for call in self.workspace.guards.calls_of_unknown_fate(CALLS_AT_ONCE).await? {
-            match self.settle_call(&call).await? {
-                CallState::Committed => swept.committed += 1,
-                CallState::Released | CallState::Absent => swept.released += 1,
-                CallState::Unknown | CallState::InFlight => swept.unknown += 1,
+        let guards = &self.workspace.guards;
+        let calls = if self.can_look() { guards.calls_to_look_for(CALLS_AT_ONCE).await? } else { Vec::new() };
+        for call in calls {
+            let tool = self.tools.iter().find(|tool| tool.spec().name == call.tool);
+            let Some(tool) = tool.filter(|_| self.can_look()) else { continue };
+            if !guards.begin_sweep().await? {
+                break;
+            }
+            let (workspace, scope) = (self.workspace, &self.scope());
+            let looker = Looker { tool: tool.as_ref(), workspace, caller: &self.caller, scope };
+            match looker.look_for(&call, Duration::ZERO).await? {
+                Looked::Found(_) => swept.committed += 1,
+                Looked::InVain(LookedInVain::Twice) => swept.released += 1,
+                Looked::InVain(_) | Looked::Unclear => swept.unknown += 1,
             }
         }
         Ok(())
-    }
-
-    async fn settle_call(&self, call: &RecordedCall) -> Result<CallState, ToolError> {
-        let guards = &self.workspace.guards;
-        let tool = self.tools.iter().find(|tool| tool.spec().name == call.tool);
-        let (Some(tool), Some(facts)) = (tool, guards.facts_of(call)) else { return Ok(CallState::Unknown) };
-        let recovery = Recovery { facts, began_at_ms: call.began_at_ms, ended_by_ms: call.lease_until_ms };
-        let caller = Caller::sweeper();
-        let admitted = Admitted { call_id: call.call_id.clone(), ..Admitted::default() };
-        let cx = CallContext::new(&caller, self.workspace, admitted, CallScope::within(LOOK_WITHIN), None);
-        match tool.look_up(&cx, &recovery).await {
-            Ok(Look::Found(answer)) => {
-                guards.found(call, SWEEPER, &answer, cx.written().as_ref()).await?;
-                Ok(CallState::Committed)
-            }
-            Ok(Look::Absent) => Ok(match guards.absent(call, SWEEPER).await? {
-                Absent::Settled => CallState::Released,
-                Absent::TooEarly { .. } | Absent::Probably { .. } | Absent::Known => CallState::Unknown,
-            }),
-            // The limit is the callers' too: the next sweep goes on.
-            Err(error) if error.code == ErrorCode::RateLimited => Err(error),
-            Ok(Look::Unclear) | Err(_) => Ok(CallState::Unknown),
-        }
     }
 
     /// A test profile may be gone without its ledger knowing: removed in Customer.io, or by a call that did not live to
     /// write it down.
     async fn free_places(&self, swept: &mut Swept) -> Result<(), ToolError> {
         let guards = &self.workspace.guards;
+        if !self.can_look() {
+            return Ok(());
+        }
         let shown_by_ms = guards.clock.now_ms() - SHOWS_WITHIN_MS;
         let mut profiles = guards.ledger_test_profiles(false).await?;
         profiles
@@ -116,7 +117,7 @@ impl Sweep<'_> {
         if profiles.is_empty() {
             return Ok(());
         }
-        let scope = CallScope::within(LOOK_WITHIN);
+        let scope = self.scope();
         let tagged = WorkspaceDirectory { api: &self.workspace.api, scope: &scope }.tagged_test_people().await?;
         for profile in profiles {
             let is_there = tagged.iter().any(|person| profile.is_of(&guards.digests(&person.refs())));
@@ -128,24 +129,18 @@ impl Sweep<'_> {
         Ok(())
     }
 
-    /// Removes what has expired, unless the operator lets nothing be deleted.
-    async fn remove_expired(&self) -> Result<bool, ToolError> {
+    /// Removes what has expired, unless the operator keeps that to themselves.
+    async fn remove_expired(&self, swept: &mut Swept) -> Result<(), ToolError> {
         let spec = DeleteTestCustomers::SPEC;
         let guards = &self.workspace.guards;
-        let denied = guards.policy.delete == Some(Decision::Deny)
-            || guards.policy.tools.get(spec.name) == Some(&Decision::Deny)
-            || guards.read_only;
-        let tool = self.tools.iter().find(|tool| tool.spec().name == spec.name);
-        let Some(tool) = tool.filter(|_| !denied && has_credentials(&spec, &self.workspace.api)) else {
-            return Ok(false);
-        };
-        if guards.ledger_test_profiles(true).await?.is_empty() {
-            return Ok(false);
+        let Some(tool) = self.tools.iter().find(|tool| tool.spec().name == spec.name) else { return Ok(()) };
+        let may = guards.may_remove_expired(spec.name) && has_credentials(&spec, &self.workspace.api);
+        if !may || self.stop.is_cancelled() || !guards.has_expired_to_try().await? {
+            return Ok(());
         }
-        let caller = Caller::sweeper();
-        let no_arguments: Map<String, Value> = Map::new();
-        let cancel = CancellationToken::new();
-        let result = super::route::call_tool(tool.as_ref(), self.workspace, &caller, no_arguments, cancel).await;
-        Ok(result.is_error != Some(true))
+        let (workspace, caller, stop) = (self.workspace, &self.caller, self.stop.clone());
+        let result = super::route::call_tool(tool.as_ref(), workspace, caller, Map::new(), stop).await;
+        swept.expired_removed = result.is_error != Some(true);
+        Ok(())
     }
 }

@@ -184,6 +184,8 @@ impl Tool for DeleteTestCustomers {
                     output.kept.push(kept);
                     continue;
                 }
+                // What is not a test takes no place of one.
+                Fate::NoTest(kept) => output.kept.push(kept),
             }
             if let Err(error) = cx.guards().remove_test_profile(&profile).await {
                 // Next time they are found to be gone: what was done counts.
@@ -206,6 +208,8 @@ enum Fate {
     Deleted,
     GoneBefore,
     Kept(Kept),
+    /// Somebody made a customer of it.
+    NoTest(Kept),
 }
 
 /// Deletes one profile that both the ledger and its own tag claim.
@@ -221,7 +225,8 @@ async fn delete(
     let known = known(person.identifiers.clone());
     let kept = |why| Ok(Fate::Kept(Kept { cio_id: Some(known.cio_id.clone()), why }));
     if !is_tagged(&person) {
-        return kept("it does not carry the test tag any more");
+        let why = "it does not carry the test tag any more, and counts as a customer now";
+        return Ok(Fate::NoTest(Kept { cio_id: Some(known.cio_id.clone()), why }));
     }
     if !is_same(identifiers, &known) {
         return kept("its identifiers are not those it was made with");

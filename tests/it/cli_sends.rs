@@ -1,7 +1,8 @@
 //! `sends` and `erasures`: what an operator finds out and decides, on the state of a server that runs.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
+use customerio_mcp::clock::{Clock as _, SystemClock};
 use insta::assert_snapshot;
 use regex::Regex;
 use serde_json::{Value, json};
@@ -16,6 +17,8 @@ use crate::{
 async fn shop() -> (Product, TempDir) {
     let data = TempDir::new().unwrap();
     let product = Setup::shop().with_ids().in_directory(data.path()).start().await;
+    // Commands go by the machine's clock.
+    product.clock.set(SystemClock.now());
     (product, data)
 }
 
@@ -24,7 +27,8 @@ fn run(data: &Path, command: &[&str]) -> Left {
     let state = ["--workspace", "sandbox", "--data", data.to_str().unwrap()];
     let left = customerio_mcp(&[command, &state].concat()).finish();
     let id = Regex::new("[0-9a-f]{24}|era_[0-9a-f]{16}").unwrap();
-    let settled = |text: &str| id.replace_all(text, "[id]").into_owned();
+    let moment = Regex::new(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+Z|Z| UTC)").unwrap();
+    let settled = |text: &str| moment.replace_all(&id.replace_all(text, "[id]"), "[moment]").into_owned();
     Left { code: left.code, stdout: settled(&left.stdout), stderr: settled(&left.stderr) }
 }
 
@@ -60,12 +64,12 @@ async fn a_call_of_unknown_fate_is_listed_and_settled() {
     assert_snapshot!(ok(data, &["sends", "list"]), @"Every call is settled. (workspace sandbox)");
     let call_id = lose_a_send(&product).await;
     assert_snapshot!(ok(data, &["sends", "list"]), @r"
-    [id]  2026-03-02 09:05:00 UTC  unknown
+    [id]  [moment]  unknown
         send_transactional template order_confirmation to a•••@example.com
 
     1 call (workspace sandbox).
     ");
-    assert_snapshot!(ok(data, &["sends", "list", "--json"]), @r#"{"call_id":"[id]","tool":"send_transactional","effect":"send","state":"unknown","principal":"local","began_at":"2026-03-02T09:05:00Z","looked_for_in_vain_at":null,"about":"template order_confirmation to a•••@example.com"}"#);
+    assert_snapshot!(ok(data, &["sends", "list", "--json"]), @r#"{"call_id":"[id]","tool":"send_transactional","effect":"send","state":"unknown","principal":"local","began_at":"[moment]","looked_for_in_vain_at":null,"about":"template order_confirmation to a•••@example.com"}"#);
 
     let unconfirmed = run(data, &["sends", "settle", &call_id, "--as", "not-sent"]);
     assert_eq!((unconfirmed.code, unconfirmed.stdout.as_str()), (2, ""));
@@ -87,8 +91,9 @@ async fn a_call_of_unknown_fate_is_listed_and_settled() {
 async fn what_an_operator_calls_sent_is_not_sent_again() {
     let (product, data) = shop().await;
     let call_id = lose_a_send(&product).await;
-    let settle = ["sends", "settle", &call_id, "--as", "sent"];
-    assert_snapshot!(ok(data.path(), &settle), @"Settled send_transactional of sandbox as sent; the same call is not made again.");
+    product.clock.advance(Duration::from_mins(15));
+    let settle = ["sends", "settle", &call_id, "--as", "sent", "--yes"];
+    assert_snapshot!(ok(data.path(), &settle), @"Settled send_transactional of sandbox as sent; the same call is not made again for a day.");
     let repeat = product.refused("send_transactional", send()).await;
     assert_eq!(repeat["error"], "conflict", "{repeat}");
     assert_snapshot!(repeat["message"].as_str().unwrap(), @"The same call was made before and counts as done; its answer is not kept. Nothing was done twice.");
@@ -116,7 +121,7 @@ async fn an_erasure_is_listed_and_lifted() {
     let erasure_id = erased["erasure_id"].as_str().unwrap();
     assert_snapshot!(ok(data, &["erasures", "list"]), @r"
     ERASURE               STATE   REQUESTED                VERIFIED
-    [id]  erased  2026-03-02 09:05:00 UTC  2026-03-02 09:05:00 UTC
+    [id]  erased  [moment]  [moment]
 
     1 erasure (workspace sandbox).
     ");
@@ -152,4 +157,27 @@ async fn an_erasure_that_is_not_complete_is_not_lifted() {
     let unknown = run(data.path(), &["erasures", "lift", "era_none", "--yes"]);
     assert_eq!(unknown.code, 2);
     assert_snapshot!(unknown.stderr, @"error: workspace `sandbox` has no erasure era_none; `erasures list` shows those there are");
+}
+
+#[tokio::test]
+async fn another_attempt_settles_the_list_and_an_erased_recipient_leaves_it() {
+    let (product, data) = shop().await;
+    let data = data.path();
+    lose_a_send(&product).await;
+    product.clock.advance(Duration::from_secs(61));
+    let plan = product.refused("send_transactional", send()).await;
+    assert!(ok(data, &["sends", "list"]).contains("probably not sent"));
+    let mut attempt = send();
+    attempt["plan_token"] = plan["details"]["plan_token"].clone();
+    product.ok("send_transactional", attempt).await;
+    assert_snapshot!(ok(data, &["sends", "list"]), @"Every call is settled. (workspace sandbox)");
+
+    let mut to_ben = send();
+    to_ben["to"] = json!("ben.reed@example.com");
+    product.fault(json!({ "kind": "drop_before", "operation": "sendEmail" })).await;
+    product.refused("send_transactional", to_ben).await;
+    assert!(ok(data, &["sends", "list"]).contains("to b•••@example.com"));
+    product.planned("erase_customer", json!({ "customer": "cust_0002" })).await;
+    let left = ok(data, &["sends", "list"]);
+    assert!(!left.contains("example.com"), "{left}");
 }

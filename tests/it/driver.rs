@@ -32,6 +32,7 @@ use rmcp::{
     service::RunningService,
 };
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use crate::answers;
 
@@ -206,7 +207,7 @@ impl Product {
 
     /// Sweeps once, as a serving process does now and then.
     pub(crate) async fn sweep(&self) -> Swept {
-        sweep(&self.workspace, &tools::under(&self.workspace.guards.policy)).await.unwrap()
+        sweep(&self.workspace, &tools::under(&self.workspace.guards.policy), &CancellationToken::new()).await.unwrap()
     }
 
     /// Declares that people are identified by ids such as `cust_0001`.

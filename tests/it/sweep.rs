@@ -142,3 +142,50 @@ async fn a_look_that_fails_settles_nothing() {
     }
     assert_eq!(active(&product).await, 1);
 }
+
+#[tokio::test]
+async fn a_profile_that_somebody_made_a_customer_of_is_left_alone_and_takes_no_place() {
+    let product = shop(Setup::shop()).await;
+    product.ok("identify_customer", json!({ "id": "cust_9001", "test": true })).await;
+    product.track("PUT", "customers/cust_9001", json!({ "mcp_test": "" })).await;
+    product.clock.advance(DAY);
+    for _ in 0..5 {
+        product.sweep().await;
+        product.clock.advance(Duration::from_secs(30));
+    }
+    assert_eq!(by_the_sweeper(&product).await.len(), 2, "one call, with its decision and outcome");
+    assert_eq!(active(&product).await, 0);
+    assert_ne!(person(&product, "cust_9001").await, Value::Null);
+}
+
+#[tokio::test]
+async fn a_removal_that_fails_is_not_tried_again_at_once() {
+    let product = shop(Setup::shop()).await;
+    product.ok("identify_customer", json!({ "id": "cust_9001", "test": true })).await;
+    product.clock.advance(DAY);
+    product.fault(json!({ "kind": "500_before", "operation": "delete", "times": 99 })).await;
+    for _ in 0..5 {
+        product.sweep().await;
+        product.clock.advance(Duration::from_secs(30));
+    }
+    assert_eq!(by_the_sweeper(&product).await.len(), 2);
+    product.control("DELETE", "faults", None).await;
+    product.clock.advance(Duration::from_hours(1));
+    assert!(product.sweep().await.expired_removed);
+    assert_eq!(person(&product, "cust_9001").await, Value::Null);
+}
+
+#[tokio::test]
+async fn a_place_reserved_again_meanwhile_is_not_given_back() {
+    let product = shop(Setup::shop()).await;
+    product.ok("identify_customer", json!({ "id": "cust_9001", "test": true })).await;
+    product.track("DELETE", "customers/cust_9001", json!({})).await;
+    product.clock.advance(Duration::from_mins(11));
+    lose(&product, "cust_9001", "drop_after").await;
+    assert_eq!(product.sweep().await.places_freed, 0);
+    assert_eq!(active(&product).await, 1);
+    product.clock.advance(DAY);
+    product.sweep().await;
+    product.sweep().await;
+    assert_eq!(person(&product, "cust_9001").await, Value::Null, "and it is removed at its expiry");
+}

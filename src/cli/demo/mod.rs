@@ -18,7 +18,7 @@ use std::{fmt, path::PathBuf, process::ExitCode};
 use clap::Args;
 
 use self::{child::Child, directory::TemporaryDirectory, export::Export, stage::Stage};
-use super::{interruption, output};
+use super::{interruption::Interruptions, output};
 use crate::{config::Environment, server::open::system_clock};
 
 const EXAMPLES: &str = "\
@@ -69,15 +69,15 @@ pub async fn run(args: DemoArgs, env: &Environment) -> ExitCode {
         Err(error) => return output::unusable(error),
     };
     match prepare(env) {
-        Ok((directory, interrupted)) => play(&args, env, &export, &directory, interrupted).await,
+        Ok((directory, interruptions)) => play(&args, env, &export, &directory, interruptions).await,
         Err(error) => output::failed(format!("the demonstration cannot begin: {error}")),
     }
 }
 
-fn prepare(env: &Environment) -> std::io::Result<(TemporaryDirectory, impl Future<Output = ()>)> {
+fn prepare(env: &Environment) -> std::io::Result<(TemporaryDirectory, Interruptions)> {
     // First of all: from here on an interruption must find its way through the clean-up.
-    let interrupted = interruption::listen()?;
-    Ok((TemporaryDirectory::create(&env.temporary_directory(), system_clock().as_ref())?, interrupted))
+    let interruptions = Interruptions::listen()?;
+    Ok((TemporaryDirectory::create(&env.temporary_directory(), system_clock().as_ref())?, interruptions))
 }
 
 async fn play(
@@ -85,7 +85,7 @@ async fn play(
     env: &Environment,
     export: &Export,
     directory: &TemporaryDirectory,
-    interrupted: impl Future<Output = ()>,
+    mut interruptions: Interruptions,
 ) -> ExitCode {
     let mut child = match Child::start(env, directory.path()).await {
         Ok(child) => child,
@@ -94,7 +94,7 @@ async fn play(
     let mut stage = Stage::new(args.json);
     let played = tokio::select! {
         played = story::play(&mut stage, &child, export) => played,
-        () = interrupted => Err(Stopped::Interrupted),
+        () = interruptions.next() => Err(Stopped::Interrupted),
     };
     child.stop().await;
     let ended = match played {

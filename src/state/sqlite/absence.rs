@@ -1,48 +1,14 @@
-//! Calls of unknown fate: finding them, and noting that a look for their effect showed nothing.
+//! What looks for the effect of a call have shown, short of the effect itself.
 
-use rusqlite::{Connection, OptionalExtension, ToSql, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
     audit::Auditor,
     budgets::{self, Account},
-    calls::{RECORDED, UNKNOWN_HOLDS_KEY_MS, effective_state, recorded},
+    calls::effective_state,
     test_profiles,
 };
-use crate::state::{Absence, AbsenceOutcome, CallQuery, CallState, RecordedCall, StoreError, WhichCalls};
-
-/// A call without a key or a way to look for it is nobody's to settle.
-const CAN_BE_SETTLED: &str = "(key IS NOT NULL OR recovery IS NOT NULL)";
-
-pub(super) fn list_calls(connection: &Connection, query: &CallQuery) -> Result<Vec<RecordedCall>, StoreError> {
-    let CallQuery { workspace, calls, now_ms, limit } = query;
-    let mut values: Vec<&dyn ToSql> = vec![workspace, limit];
-    let which = match calls {
-        WhichCalls::Unknown { not_looked_for_since_ms } => {
-            values.extend([now_ms as &dyn ToSql, not_looked_for_since_ms]);
-            // The first condition is the index's own, to the letter.
-            format!(
-                "state IN (0, 3, 4) AND state <> 4 AND lease_until_ms <= ?3 AND recovery IS NOT NULL \
-                 AND (absent_at_ms IS NULL OR absent_at_ms <= ?4) \
-                 AND (began_at_ms > ?3 - {UNKNOWN_HOLDS_KEY_MS} \
-                 OR EXISTS (SELECT 1 FROM test_profiles WHERE call_row = calls.row))"
-            )
-        }
-        WhichCalls::Unsettled => format!("state IN (0, 3, 4) AND {CAN_BE_SETTLED}"),
-        WhichCalls::Since(since_ms) => {
-            values.push(since_ms);
-            format!("began_at_ms >= ?3 AND {CAN_BE_SETTLED}")
-        }
-        WhichCalls::Id(call_id) => {
-            values.push(call_id);
-            "call_id = ?3".to_owned()
-        }
-    };
-    let mut statement = connection.prepare_cached(&format!(
-        "SELECT {RECORDED} FROM calls WHERE workspace = ?1 AND {which} ORDER BY began_at_ms, row LIMIT ?2"
-    ))?;
-    let rows = statement.query_map(values.as_slice(), |row| recorded(row, *now_ms))?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
+use crate::state::{Absence, AbsenceOutcome, CallState, StoreError};
 
 /// A row as noting an absence needs it.
 struct Looked {
@@ -50,6 +16,18 @@ struct Looked {
     principal: String,
     state: CallState,
     absent_at_ms: Option<i64>,
+}
+
+pub(super) fn note_look(
+    connection: &Connection,
+    workspace: &str,
+    call_id: &str,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("UPDATE calls SET looked_at_ms = ?3 WHERE workspace = ?1 AND call_id = ?2")?
+        .execute(params![workspace, call_id, now_ms])?;
+    Ok(())
 }
 
 pub(super) fn note(
@@ -60,6 +38,7 @@ pub(super) fn note(
     let Some(call) = looked(connection, absence)?.filter(|call| call.state == CallState::Unknown) else {
         return Ok(AbsenceOutcome::NotUnknown);
     };
+    note_look(connection, &absence.workspace, &absence.call_id, absence.now_ms)?;
     let Some(first_at_ms) = call.absent_at_ms else {
         connection
             .prepare_cached("UPDATE calls SET absent_at_ms = ?2 WHERE row = ?1")?

@@ -139,26 +139,36 @@ fn drop_old_buckets(
 
 /// Puts back into the buckets what was taken out for a call that happened after all.
 pub(super) fn charge_again(connection: &Connection, account: Account<'_>, call_row: i64) -> Result<(), StoreError> {
+    for_each_charge(connection, call_row, |budget, width_ms, bucket_ms, amount| {
+        add_to_bucket(connection, account, budget, width_ms, bucket_ms, amount)
+    })
+}
+
+/// Takes out of the buckets what a call had put in that did not happen.
+pub(super) fn refund(connection: &Connection, account: Account<'_>, call_row: i64) -> Result<(), StoreError> {
+    for_each_charge(connection, call_row, |budget, width_ms, bucket_ms, amount| {
+        connection
+            .prepare_cached(
+                "UPDATE budget_buckets SET amount = max(0, amount - ?6) \
+                 WHERE workspace = ?1 AND principal = ?2 AND budget = ?3 AND width_ms = ?4 AND bucket_ms = ?5",
+            )?
+            .execute(params![account.workspace, account.principal, budget, width_ms, bucket_ms, amount])?;
+        Ok(())
+    })
+}
+
+fn for_each_charge(
+    connection: &Connection,
+    call_row: i64,
+    mut each: impl FnMut(&str, i64, i64, i64) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
     let mut statement =
         connection.prepare_cached("SELECT budget, width_ms, bucket_ms, amount FROM charges WHERE call_row = ?1")?;
     let mut charges = statement.query([call_row])?;
     while let Some(charge) = charges.next()? {
         let budget: String = charge.get(0)?;
-        add_to_bucket(connection, account, &budget, charge.get(1)?, charge.get(2)?, charge.get(3)?)?;
+        each(&budget, charge.get(1)?, charge.get(2)?, charge.get(3)?)?;
     }
-    Ok(())
-}
-
-/// Takes out of the buckets what a call had put in that did not happen.
-pub(super) fn refund(connection: &Connection, account: Account<'_>, call_row: i64) -> Result<(), StoreError> {
-    connection
-        .prepare_cached(
-            "UPDATE budget_buckets SET amount = max(0, budget_buckets.amount - charges.amount) FROM charges \
-             WHERE charges.call_row = ?3 AND workspace = ?1 AND principal = ?2 \
-             AND budget_buckets.budget = charges.budget AND budget_buckets.width_ms = charges.width_ms \
-             AND budget_buckets.bucket_ms = charges.bucket_ms",
-        )?
-        .execute(params![account.workspace, account.principal, call_row])?;
     Ok(())
 }
 

@@ -100,7 +100,7 @@ fn is_plan_spent(connection: &Connection, begin: &Begin) -> Result<bool, StoreEr
 
 fn write(connection: &Connection, auditor: &Auditor, begin: &Begin) -> Result<(), StoreError> {
     let row = insert(connection, begin)?;
-    tidy::tidy(connection, row, begin.now_ms)?;
+    tidy::tidy(connection, &begin.workspace, row, begin.now_ms)?;
     add_subjects(connection, begin, row)?;
     budgets::charge(connection, begin, row)?;
     if let Some(reservation) = &begin.test_profile {
@@ -119,7 +119,9 @@ fn insert(connection: &Connection, begin: &Begin) -> Result<i64, StoreError> {
     if let Some(key) = key {
         // Only an expired row, or the one that this call follows, can still hold the key here.
         connection
-            .prepare_cached("UPDATE calls SET key = NULL WHERE workspace = ?1 AND principal = ?2 AND key = ?3")?
+            .prepare_cached(
+                "UPDATE calls SET key = NULL, recovery = NULL WHERE workspace = ?1 AND principal = ?2 AND key = ?3",
+            )?
             .execute(params![begin.workspace, begin.principal, key.key])?;
     }
     connection
@@ -157,12 +159,15 @@ fn add_subjects(connection: &Connection, begin: &Begin, row: i64) -> Result<(), 
 struct Open {
     row: i64,
     principal: String,
+    /// As it is stored.
     state: CallState,
+    /// It was thought to be known no more: its lease had lapsed, or it said so.
+    was_unknown: bool,
     erased: bool,
 }
 
 /// Only a call in flight, of unknown fate or looked for in vain changes, and the latter two only to something known.
-pub(super) fn settle(connection: &Connection, auditor: &Auditor, settle: &Settle) -> Result<(), StoreError> {
+pub(super) fn settle(connection: &Connection, auditor: &Auditor, settle: &Settle) -> Result<bool, StoreError> {
     let call = open_call(connection, settle)?;
     let to = match settle.outcome {
         CallOutcome::Committed => CallState::Committed,
@@ -172,7 +177,7 @@ pub(super) fn settle(connection: &Connection, auditor: &Auditor, settle: &Settle
     match call.state {
         CallState::InFlight => {}
         CallState::Unknown | CallState::Absent if to != CallState::Unknown => {}
-        _ => return Ok(()),
+        _ => return Ok(false),
     }
     update(connection, settle, &call, to)?;
     let account = Account { workspace: &settle.workspace, principal: &call.principal };
@@ -191,29 +196,41 @@ pub(super) fn settle(connection: &Connection, auditor: &Auditor, settle: &Settle
     if to == CallState::Committed {
         test_profiles::commit(connection, call.row)?;
     }
-    auditor.append(connection, &settle.audit)
+    auditor.append(connection, &settle.audit)?;
+    Ok(true)
 }
 
 fn open_call(connection: &Connection, settle: &Settle) -> Result<Open, StoreError> {
     connection
-        .prepare_cached("SELECT row, principal, state, erased FROM calls WHERE workspace = ?1 AND call_id = ?2")?
+        .prepare_cached(
+            "SELECT row, principal, state, lease_until_ms, erased FROM calls WHERE workspace = ?1 AND call_id = ?2",
+        )?
         .query_row(params![settle.workspace, settle.call_id], |row| {
-            Ok(Open { row: row.get(0)?, principal: row.get(1)?, state: row.get(2)?, erased: row.get(3)? })
+            let state = row.get(2)?;
+            Ok(Open {
+                row: row.get(0)?,
+                principal: row.get(1)?,
+                state,
+                was_unknown: effective_state(state, row.get(3)?, settle.now_ms) != CallState::InFlight,
+                erased: row.get(4)?,
+            })
         })
         .optional()?
         .ok_or_else(|| StoreError::Database("a call was settled that never began".to_owned()))
 }
 
-/// The key of a released call is free again, and what looking for a call needs goes when its fate is known.
+/// The key of a released call is free again, and what looking for a call needs goes when its fate is known. Whoever was
+/// told to repeat a call later may do so for a day after it was found out to have happened.
 fn update(connection: &Connection, settle: &Settle, call: &Open, to: CallState) -> Result<(), StoreError> {
     let released = to == CallState::Released;
     let answer = settle.answer.as_ref().filter(|_| !released && !call.erased);
+    let held_until_ms = if call.was_unknown { settle.now_ms.saturating_add(UNKNOWN_HOLDS_KEY_MS) } else { 0 };
     connection
         .prepare_cached(
             "UPDATE calls SET state = ?2, answer = ?3, key = iif(?4, NULL, key), \
-             recovery = iif(?5, recovery, NULL) WHERE row = ?1",
+             recovery = iif(?5, recovery, NULL), key_expires_at_ms = max(key_expires_at_ms, ?6) WHERE row = ?1",
         )?
-        .execute(params![call.row, to, answer, released, to == CallState::Unknown])?;
+        .execute(params![call.row, to, answer, released, to == CallState::Unknown, held_until_ms])?;
     Ok(())
 }
 

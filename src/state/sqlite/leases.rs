@@ -1,8 +1,8 @@
 //! Named leases.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::state::{Lease, StoreError};
+use crate::state::{Digest, Lease, StoreError};
 
 pub(super) fn acquire(connection: &Connection, lease: &Lease, now_ms: i64) -> Result<bool, StoreError> {
     let taken = connection
@@ -13,6 +13,17 @@ pub(super) fn acquire(connection: &Connection, lease: &Lease, now_ms: i64) -> Re
         )?
         .execute(params![lease.workspace, lease.name, lease.holder, lease.until_ms, now_ms])?;
     Ok(taken > 0)
+}
+
+pub(super) fn holder(
+    connection: &Connection,
+    workspace: &str,
+    name: &Digest,
+    now_ms: i64,
+) -> Result<Option<String>, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT holder FROM leases WHERE workspace = ?1 AND name = ?2 AND until_ms > ?3")?;
+    Ok(statement.query_row(params![workspace, name, now_ms], |row| row.get(0)).optional()?)
 }
 
 pub(super) fn release(connection: &Connection, lease: &Lease) -> Result<(), StoreError> {

@@ -14,6 +14,7 @@ mod columns;
 mod erasures;
 mod lane;
 mod leases;
+mod listing;
 mod open;
 mod people;
 mod strategies;
@@ -137,6 +138,10 @@ impl Store for SqliteStore {
         self.write(Pace::Quick, move |connection| leases::acquire(connection, &lease, now_ms)).await
     }
 
+    async fn lease_holder(&self, workspace: String, name: Digest, now_ms: i64) -> Result<Option<String>, StoreError> {
+        self.read(Pace::Quick, move |connection| leases::holder(connection, &workspace, &name, now_ms)).await
+    }
+
     async fn release_lease(&self, lease: Lease) -> Result<(), StoreError> {
         self.write(Pace::Quick, move |connection| leases::release(connection, &lease)).await
     }
@@ -156,13 +161,17 @@ impl Store for SqliteStore {
         self.write(pace_of(&begin), move |connection| calls::begin(connection, &auditor, &begin)).await
     }
 
-    async fn settle(&self, settle: Settle) -> Result<(), StoreError> {
+    async fn settle(&self, settle: Settle) -> Result<bool, StoreError> {
         let auditor = Arc::clone(&self.auditor);
         self.write(Pace::Quick, move |connection| calls::settle(connection, &auditor, &settle)).await
     }
 
     async fn list_calls(&self, query: CallQuery) -> Result<Vec<RecordedCall>, StoreError> {
-        self.read(Pace::Quick, move |connection| absence::list_calls(connection, &query)).await
+        self.read(Pace::Quick, move |connection| listing::list(connection, &query)).await
+    }
+
+    async fn note_look(&self, workspace: String, call_id: String, now_ms: i64) -> Result<(), StoreError> {
+        self.write(Pace::Quick, move |connection| absence::note_look(connection, &workspace, &call_id, now_ms)).await
     }
 
     async fn note_absence(&self, absence: Absence) -> Result<AbsenceOutcome, StoreError> {

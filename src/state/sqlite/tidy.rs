@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, params};
 
+use super::calls::UNKNOWN_HOLDS_KEY_MS;
 use crate::state::StoreError;
 
 /// How long a call without a live key stays on the ledger: longer than any budget looks back. One whose fate nobody has
@@ -15,7 +16,7 @@ const CALLS_BETWEEN: i64 = 16;
 const ROWS_AT_ONCE: i64 = 4 * CALLS_BETWEEN;
 
 /// Tidies up if it is the turn of the ledger row `call_row`.
-pub(super) fn tidy(connection: &Connection, call_row: i64, now_ms: i64) -> Result<(), StoreError> {
+pub(super) fn tidy(connection: &Connection, workspace: &str, call_row: i64, now_ms: i64) -> Result<(), StoreError> {
     if call_row % CALLS_BETWEEN != 0 {
         return Ok(());
     }
@@ -29,7 +30,20 @@ pub(super) fn tidy(connection: &Connection, call_row: i64, now_ms: i64) -> Resul
     ] {
         connection.prepare_cached(sql)?.execute(params![now_ms, ROWS_AT_ONCE])?;
     }
+    forget_how_to_look(connection, workspace, now_ms)?;
     forget_calls(connection, now_ms)
+}
+
+/// What looking for a call needs names people. It goes when nobody will look any more.
+fn forget_how_to_look(connection: &Connection, workspace: &str, now_ms: i64) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "UPDATE calls SET recovery = NULL WHERE row IN (SELECT row FROM calls WHERE workspace = ?1 \
+             AND state IN (0, 3, 4) AND began_at_ms <= ?2 AND recovery IS NOT NULL \
+             AND NOT EXISTS (SELECT 1 FROM test_profiles WHERE call_row = calls.row) LIMIT ?3)",
+        )?
+        .execute(params![workspace, now_ms.saturating_sub(UNKNOWN_HOLDS_KEY_MS), ROWS_AT_ONCE])?;
+    Ok(())
 }
 
 fn forget_calls(connection: &Connection, now_ms: i64) -> Result<(), StoreError> {

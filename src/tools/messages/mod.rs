@@ -2,6 +2,7 @@
 
 pub mod channel;
 pub mod delivery;
+mod lost;
 mod namespaces;
 pub mod preview;
 mod rendering;

@@ -8,20 +8,18 @@ use serde_json::{Map, Value, json};
 
 use super::{
     channel::Channel,
+    lost,
     namespaces::{Reader, data_for},
     rendering::{Message, Overrides, Rendered, is_liquid},
 };
 use crate::{
-    api::{
-        deliveries::{Delivery, DeliveryQuery, PageQuery},
-        people::{PersonPath, PersonRef},
-    },
+    api::{deliveries::Delivery, people::PersonPath},
     catalog::{Credential, Effect, Retry, Spec, Toolset},
     error::{ErrorCode, ToolError},
     guard::{
         identity::{
             Subject,
-            identifier::{IdType, Identifiers, refuse_masked},
+            identifier::{IdType, refuse_masked},
         },
         intent::{Absent, GivenCustomer, Intent, Recipient, RecipientRole},
         values::{self, UnixTime},
@@ -115,7 +113,7 @@ impl Tool for SendTransactional {
         intent.to_own_address = input.channel == Channel::Email;
         intent.escalations = input.escalations();
         intent.target = input.template.as_ref().map(|template| format!("template {template}"));
-        intent.recovery = Some(json!({ "template": input.template, "to": input.to }));
+        intent.recovery = lost::Facts::of(input.template.as_deref(), input.to.as_deref(), input.send_at.is_some());
         Ok(intent)
     }
 
@@ -161,36 +159,20 @@ impl Tool for SendTransactional {
     }
 
     async fn look_up(cx: &CallContext<'_>, recovery: &Recovery) -> Result<Look<Output>, ToolError> {
-        // Only the deliveries of a template can be listed.
-        let Some(template) = recovery.facts["template"].as_str() else { return Ok(Look::Unclear) };
-        let person: Identifiers = serde_json::from_value(recovery.facts["people"][0].clone()).unwrap_or_default();
-        let template = super::templates::find(cx, template).await?;
-        // Whole seconds on their side: one to spare at both ends.
-        let page = PageQuery {
-            start_ts: Some(recovery.began_at_ms / 1_000 - 1),
-            end_ts: Some(recovery.ended_by_ms / 1_000 + 2),
-            limit: Some(100),
-            ..PageQuery::default()
-        };
-        let query = DeliveryQuery { page, ..DeliveryQuery::default() };
-        let mut deliveries = cx.api().template_deliveries(&cx.scope, template.id, &query).await?.items;
-        let to = recovery.facts["to"].as_str();
-        deliveries.retain(|delivery| {
-            let same_person = delivery.customer_identifiers.as_ref().is_some_and(|sent_to| is_person(sent_to, &person));
-            same_person
-                && to.is_none_or(|to| delivery.recipient.as_deref().is_some_and(|sent_to| same_address(sent_to, to)))
-        });
-        match unclaimed(cx, deliveries).await?.as_slice() {
-            [] => Ok(Look::Absent),
-            [only] => Ok(Look::Found(Output {
-                state: "queued",
-                delivery_id: only.id.clone(),
-                queued_at: only.created,
-                send_at: None,
-                warnings: Vec::new(),
-                found: true,
-            })),
-            _ => Ok(Look::Unclear),
+        lost::look_up(cx, recovery).await
+    }
+}
+
+impl Output {
+    /// The answer of a send whose own was lost.
+    pub(super) fn found(delivery: &Delivery) -> Self {
+        Self {
+            state: "queued",
+            delivery_id: delivery.id.clone(),
+            queued_at: delivery.created,
+            send_at: None,
+            warnings: Vec::new(),
+            found: true,
         }
     }
 }
@@ -214,33 +196,7 @@ fn address_changed() -> ToolError {
     .next("Repeat the call: it is then decided for the address they have now.")
 }
 
-/// The deliveries that are no other call's. Unless it is one alone, none of them is surely this call's.
-async fn unclaimed(cx: &CallContext<'_>, deliveries: Vec<Delivery>) -> Result<Vec<Delivery>, ToolError> {
-    let (guards, call_id) = (cx.guards(), &cx.admitted.call_id);
-    let mut ours = Vec::new();
-    for delivery in deliveries {
-        if guards.claim_effect(call_id, &delivery.id).await? {
-            ours.push(delivery);
-        }
-    }
-    if ours.len() > 1 {
-        for delivery in &ours {
-            guards.disclaim_effect(call_id, &delivery.id).await?;
-        }
-    }
-    Ok(ours)
-}
-
-fn is_person(sent_to: &PersonRef, person: &Identifiers) -> bool {
-    match (&person.cio_id, &person.id, &person.email) {
-        (Some(cio_id), _, _) => sent_to.cio_id == *cio_id,
-        (None, Some(id), _) => sent_to.id.as_ref() == Some(id),
-        (None, None, Some(email)) => sent_to.email.as_deref().is_some_and(|sent_to| same_address(sent_to, email)),
-        (None, None, None) => false,
-    }
-}
-
-fn same_address(one: &str, other: &str) -> bool {
+pub(super) fn same_address(one: &str, other: &str) -> bool {
     one.trim().to_lowercase() == other.trim().to_lowercase()
 }
 
@@ -408,7 +364,7 @@ impl Input {
 }
 
 /// The address in `Ada <ada@shop.example>`.
-fn bare_address(text: &str) -> &str {
+pub(super) fn bare_address(text: &str) -> &str {
     let text = text.trim();
     match text.strip_suffix('>').and_then(|text| text.split_once('<')) {
         // A name with an address of its own is left whole, and on nobody's list.

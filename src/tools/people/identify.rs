@@ -127,6 +127,10 @@ impl Tool for IdentifyCustomer {
             if test && !is_tagged(&person) {
                 continue;
             }
+            // Our call would have given them all the identifiers it was given.
+            if !foreign_identifiers(&given, &known(person.identifiers.clone())).is_empty() {
+                return Ok(Look::Unclear);
+            }
             let expires_at = person.attributes.get(TAG_EXPIRES_AT).and_then(Value::as_str);
             let test_expires_at = expires_at.and_then(|at| at.parse().ok()).filter(|_| test);
             let customer = known(person.identifiers);

@@ -167,3 +167,95 @@ async fn what_is_not_sent_is_free_again_after_two_looks() {
     product.clock.advance(LATER);
     product.ok("create_segment", segment).await;
 }
+
+#[tokio::test]
+async fn a_send_found_out_by_a_sweep_is_not_sent_again_when_its_key_would_have_expired() {
+    let product = shop().await;
+    lose(&product, "drop_after", 0).await;
+    product.clock.advance(LATER);
+    assert_eq!(product.sweep().await.committed, 1);
+    product.clock.advance(Duration::from_mins(11));
+    let repeat = product.ok("send_transactional", confirmation("cust_0001")).await;
+    assert!(repeat["duplicate_of"].is_string(), "{repeat}");
+    assert_eq!(count(&product, "deliveries").await, 1);
+}
+
+#[tokio::test]
+async fn a_send_is_found_among_many_others() {
+    let product = shop().await;
+    lose(&product, "drop_after", 0).await;
+    for number in 0..120 {
+        let order = json!({ "order_id": format!("B-{number}") });
+        let body = json!({
+            "transactional_message_id": "order_confirmation", "identifiers": { "id": "cust_0002" },
+            "to": "ben.reed@example.com", "message_data": order,
+        });
+        assert_eq!(product.app_post("send/email", body).await.0, 200);
+    }
+    product.clock.advance(LATER);
+    let repeat = product.ok("send_transactional", confirmation("cust_0001")).await;
+    assert_eq!(repeat["found"], true, "{repeat}");
+}
+
+#[tokio::test]
+async fn of_two_calls_that_could_have_made_a_delivery_neither_takes_it() {
+    let product = shop().await;
+    lose(&product, "drop_after", 0).await;
+    product.fault(json!({ "kind": "drop_before", "operation": "sendEmail" })).await;
+    let mut other = confirmation("cust_0001");
+    other["message_data"] = json!({ "order_id": "A-2" });
+    let never_left = product.refused("send_transactional", other.clone()).await;
+    assert_eq!(never_left["error"], "outcome_unknown", "{never_left}");
+    for _ in 0..3 {
+        product.clock.advance(LATER);
+        assert_eq!(product.sweep().await.unknown, 2);
+        for call in [confirmation("cust_0001"), other.clone()] {
+            assert_eq!(product.refused("send_transactional", call).await["error"], "outcome_unknown");
+        }
+    }
+    assert_eq!(count(&product, "deliveries").await, 1);
+}
+
+#[tokio::test]
+async fn as_many_deliveries_as_calls_settle_them_all() {
+    let product = shop().await;
+    lose(&product, "drop_after", 2).await;
+    product.fault(json!({ "kind": "drop_after", "operation": "sendEmail" })).await;
+    let mut other = confirmation("cust_0001");
+    other["message_data"] = json!({ "order_id": "A-2" });
+    assert_eq!(product.refused("send_transactional", other.clone()).await["error"], "outcome_unknown");
+    product.clock.advance(LATER);
+    assert_eq!(product.sweep().await.committed, 2);
+    let one = product.ok("send_transactional", confirmation("cust_0001")).await;
+    let two = product.ok("send_transactional", other).await;
+    assert_ne!(one["delivery_id"], two["delivery_id"]);
+    assert_eq!(count(&product, "deliveries").await, 2);
+}
+
+#[tokio::test]
+async fn a_plan_of_one_attempt_is_not_for_the_next() {
+    let product = shop().await;
+    lose(&product, "drop_before", 0).await;
+    product.clock.advance(LATER);
+    let one = product.refused("send_transactional", confirmation("cust_0001")).await;
+    let spare = product.refused("send_transactional", confirmation("cust_0001")).await;
+    product.fault(json!({ "kind": "drop_before", "operation": "sendEmail" })).await;
+    let lost = product.refused("send_transactional", planned(&one)).await;
+    assert_eq!(lost["error"], "outcome_unknown", "{lost}");
+    product.clock.advance(LATER);
+    let third = product.refused("send_transactional", planned(&spare)).await;
+    assert_eq!(third["error"], "plan_invalid", "{third}");
+    assert_eq!(count(&product, "deliveries").await, 0);
+}
+
+#[tokio::test]
+async fn a_send_that_cannot_be_looked_for_keeps_nobody_waiting() {
+    let sender = |config: &mut WorkspaceConfig| config.recipients.from = vec!["orders@fernandfable.example".into()];
+    let product = Setup::shop().with_ids().with(sender).start().await;
+    product.fault(json!({ "kind": "drop_before", "operation": "sendEmail", "times": 99 })).await;
+    let inline = json!({ "customer": "cust_0001", "subject": "s", "body": "b", "from": "orders@fernandfable.example" });
+    let lost = product.call("send_transactional", inline).await;
+    assert_eq!(lost["error"], "outcome_unknown", "{lost}");
+    product.clock.advance(LATER);
+    assert_eq!(product.sweep().await.unknown, 0, "it is not looked for");
+}

@@ -115,16 +115,24 @@ async fn only_what_can_be_looked_for_is_listed_for_a_sweep() {
         settled(&*store, "committed", CallOutcome::Committed).await;
         begun(&*store, lost("looked for")).await;
         store.note_absence(absence("looked for", now_ms)).await.unwrap();
-        let unknown = |since_ms| WhichCalls::Unknown { not_looked_for_since_ms: since_ms };
+        let unknown = |not_since_ms| WhichCalls::ToLookFor { not_since_ms };
         assert_eq!(ids(&*store, unknown(now_ms - 1), now_ms).await, ["lapsed", "unknown"]);
         let later_ms = now_ms + MINUTE_MS;
         assert_eq!(
             ids(&*store, unknown(later_ms - MINUTE_MS), later_ms).await,
-            ["lapsed", "unknown", "under way", "looked for"]
+            ["lapsed", "unknown", "under way", "looked for"],
+            "those looked for come last"
+        );
+        store.note_look(SHOP.to_owned(), "lapsed".to_owned(), later_ms).await.unwrap();
+        assert_eq!(
+            ids(&*store, unknown(later_ms), later_ms).await,
+            ["unknown", "under way", "looked for", "lapsed"],
+            "a look that tells nothing makes room for the others"
         );
         // After a day only a place of a test profile is worth a look.
         let day_ms = NOW_MS + DAY_MS;
-        assert_eq!(ids(&*store, unknown(day_ms), day_ms).await, ["lapsed", "under way", "looked for"]);
+        assert_eq!(ids(&*store, unknown(day_ms), day_ms).await, ["under way", "looked for", "lapsed"]);
+        assert_eq!(ids(&*store, WhichCalls::Unsettled, day_ms).await, ["lapsed", "under way", "looked for"]);
         assert_eq!(ids(&*store, WhichCalls::Since(NOW_MS), now_ms).await.len(), 5);
         assert_eq!(ids(&*store, WhichCalls::Id("committed".to_owned()), now_ms).await, ["committed"]);
     })
@@ -143,6 +151,40 @@ async fn what_a_look_needs_is_forgotten_once_the_fate_is_known() {
             CallQuery { workspace: SHOP.to_owned(), calls: WhichCalls::Id("one".to_owned()), now_ms: NOW_MS, limit: 1 };
         let call = store.list_calls(query).await.unwrap().remove(0);
         assert_eq!((call.recovery, call.answer.as_deref()), (None, Some(b"answer".as_slice())));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_call_found_out_to_have_happened_holds_its_key_for_another_day() {
+    for found_after_ms in [MINUTE_MS, 23 * HOUR_MS] {
+        with_each_store(|store| async move {
+            begun(&*store, lost("one")).await;
+            let found_ms = NOW_MS + found_after_ms;
+            store.settle(Settle { now_ms: found_ms, ..settlement("one", CallOutcome::Committed) }).await.unwrap();
+            let find = |now_ms| store.find_call(SHOP.to_owned(), LOCAL.to_owned(), digest("one"), now_ms);
+            assert_eq!(find(found_ms + DAY_MS - 1).await.unwrap().unwrap().state, CallState::Committed);
+            assert!(find(found_ms + DAY_MS).await.unwrap().is_none());
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn what_a_look_needs_is_forgotten_when_nobody_will_look_any_more() {
+    with_each_store(|store| async move {
+        begun(&*store, Begin { test_profile: None, ..lost("one") }).await;
+        begun(&*store, lost("holds a place")).await;
+        let later_ms = NOW_MS + DAY_MS;
+        for number in 0..17 {
+            let begin = call(&number.to_string());
+            begun(&*store, Begin { now_ms: later_ms, lease_until_ms: later_ms + MINUTE_MS, ..begin }).await;
+        }
+        for (call_id, kept) in [("one", false), ("holds a place", true)] {
+            let calls = WhichCalls::Id(call_id.to_owned());
+            let query = CallQuery { workspace: SHOP.to_owned(), calls, now_ms: later_ms, limit: 1 };
+            assert_eq!(store.list_calls(query).await.unwrap()[0].recovery.is_some(), kept, "{call_id}");
+        }
     })
     .await;
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use customerio_mcp::state::{
-    AbsenceOutcome, Begin, BeginOutcome, CallKey, CallOutcome, CallState, Store,
+    AbsenceOutcome, Begin, BeginOutcome, CallKey, CallOutcome, CallState, Settle, Store,
     sqlite::{Location, SqliteStore},
 };
 use proptest::{collection::vec, prelude::*};
@@ -43,6 +43,8 @@ struct Call {
     key: Option<u8>,
     state: CallState,
     absent_at_ms: Option<i64>,
+    /// When it was found out to have happened.
+    found_at_ms: Option<i64>,
 }
 
 #[derive(Debug, Default)]
@@ -91,7 +93,8 @@ impl Model {
         self.calls.iter().rposition(|call| {
             call.key == Some(key)
                 && call.state != CallState::Released
-                && call.began_at_ms + held_for_ms(call.state) > self.now_ms
+                && (call.began_at_ms + held_for_ms(call.state) > self.now_ms
+                    || call.found_at_ms.is_some_and(|at_ms| at_ms + DAY_MS > self.now_ms))
         })
     }
 
@@ -130,13 +133,18 @@ impl Model {
             self.calls.iter_mut().filter(|call| call.key == Some(key)).for_each(|call| call.key = None);
         }
         let (began_at_ms, state) = (self.now_ms, CallState::InFlight);
-        self.calls.push(Call { began_at_ms, amount, person, key, state, absent_at_ms: None });
+        let (absent_at_ms, found_at_ms) = (None, None);
+        self.calls.push(Call { began_at_ms, amount, person, key, state, absent_at_ms, found_at_ms });
         self.records += 1;
         Verdict::Begun
     }
 
-    fn settle(&mut self, call: usize, outcome: CallOutcome) {
-        let Some(call) = self.calls.get_mut(call) else { return };
+    fn settle(&mut self, at: usize, outcome: CallOutcome) {
+        if at >= self.calls.len() {
+            return;
+        }
+        let (now_ms, was_unknown) = (self.now_ms, self.seen(at) != CallState::InFlight);
+        let call = &mut self.calls[at];
         let to = match outcome {
             CallOutcome::Committed => CallState::Committed,
             CallOutcome::Released => CallState::Released,
@@ -149,6 +157,7 @@ impl Model {
         };
         if changes {
             call.state = to;
+            call.found_at_ms = was_unknown.then_some(now_ms);
             self.records += 1;
         }
     }
@@ -235,9 +244,10 @@ async fn run(steps: Vec<Step>) {
             }
             Step::Settle { call, outcome } => {
                 let known = call < model.calls.len();
-                let result = store.settle(settlement(&call.to_string(), outcome)).await;
-                assert_eq!(result.is_ok(), known);
+                let settle = Settle { now_ms: model.now_ms, ..settlement(&call.to_string(), outcome) };
+                let (before, result) = (model.records, store.settle(settle).await);
                 model.settle(call, outcome);
+                assert_eq!(result.ok(), known.then_some(model.records > before));
             }
             Step::Wait { ms } => model.now_ms += ms,
             Step::Remove { person } => {

@@ -16,7 +16,8 @@ CREATE TABLE calls_2 (
     erased INTEGER NOT NULL DEFAULT 0,
     began_at_ms INTEGER NOT NULL,
     lease_until_ms INTEGER NOT NULL,
-    -- When it was first looked for in vain, after it must have ended.
+    -- When it was looked for last, and when first in vain, after it must have ended.
+    looked_at_ms INTEGER,
     absent_at_ms INTEGER
 ) STRICT;
 INSERT INTO calls_2 (row, workspace, call_id, principal, tool, effect, key, arguments, key_expires_at_ms, state, answer,

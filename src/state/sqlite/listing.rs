@@ -1,0 +1,48 @@
+//! Listing calls of the ledger.
+
+use rusqlite::{Connection, ToSql};
+
+use super::calls::{RECORDED, UNKNOWN_HOLDS_KEY_MS, recorded};
+use crate::state::{CallQuery, RecordedCall, StoreError, WhichCalls};
+
+/// Word for word the condition of the index of unsettled calls.
+const UNSETTLED: &str = "state IN (0, 3, 4)";
+
+/// A call without a key or a way to look for it is nobody's to settle.
+const CAN_BE_SETTLED: &str = "(key IS NOT NULL OR recovery IS NOT NULL)";
+
+pub(super) fn list(connection: &Connection, query: &CallQuery) -> Result<Vec<RecordedCall>, StoreError> {
+    let CallQuery { workspace, calls, now_ms, limit } = query;
+    // After a day a key is free and a charge has left its window: only a place is still held.
+    let day_ago_ms = now_ms.saturating_sub(UNKNOWN_HOLDS_KEY_MS);
+    let still_matters = "(began_at_ms > ?3 OR EXISTS (SELECT 1 FROM test_profiles WHERE call_row = calls.row))";
+    let mut values: Vec<&dyn ToSql> = vec![workspace, limit];
+    let mut order = "began_at_ms, row";
+    let which = match calls {
+        WhichCalls::ToLookFor { not_since_ms } => {
+            values.extend([&day_ago_ms as &dyn ToSql, now_ms, not_since_ms]);
+            order = "looked_at_ms NULLS FIRST, began_at_ms, row";
+            format!(
+                "{UNSETTLED} AND state <> 4 AND lease_until_ms <= ?4 AND recovery IS NOT NULL AND {still_matters} \
+                 AND (looked_at_ms IS NULL OR looked_at_ms <= ?5)"
+            )
+        }
+        WhichCalls::Unsettled => {
+            values.push(&day_ago_ms);
+            format!("{UNSETTLED} AND {CAN_BE_SETTLED} AND {still_matters}")
+        }
+        WhichCalls::Since(since_ms) => {
+            values.push(since_ms);
+            format!("began_at_ms >= ?3 AND {CAN_BE_SETTLED}")
+        }
+        WhichCalls::Id(call_id) => {
+            values.push(call_id);
+            "call_id = ?3".to_owned()
+        }
+    };
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {RECORDED} FROM calls WHERE workspace = ?1 AND {which} ORDER BY {order} LIMIT ?2"
+    ))?;
+    let rows = statement.query_map(values.as_slice(), |row| recorded(row, *now_ms))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
