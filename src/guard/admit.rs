@@ -159,6 +159,13 @@ impl Guards {
     ) -> Begin {
         let people = &admitted.people;
         let now_ms = self.clock.now_ms();
+        let subjects = self.digests(&people.refs());
+        // Checked again with the reservation, in one transaction: an erasure may have begun since.
+        let mut not_erased = Vec::new();
+        if !call.intent.erases {
+            not_erased.clone_from(&subjects);
+            not_erased.extend(self.digests(&reached_addresses(call)));
+        }
         let mut audit = self.audit_entry(call, people, AuditPhase::Decision, "admitted");
         audit.approved_by = admitted.approved_by.map(str::to_owned);
         Begin {
@@ -178,9 +185,8 @@ impl Guards {
                 Origin::Client => self.charges(call.effect, audience.people.max(1), creates),
             },
             test_profile,
-            subjects: people.refs().iter().map(|reference| self.subject_digest(reference)).collect(),
-            // Checked again with the reservation, in one transaction: an erasure may have begun since.
-            not_erased: if call.intent.erases { Vec::new() } else { self.digests(&reached_refs(call, people)) },
+            subjects,
+            not_erased,
             recovery: call.recovery_facts(people).map(|facts| self.seal_json("recovery", &facts)),
             audit,
         }
@@ -256,9 +262,13 @@ enum Creates {
 
 /// Everybody a call would bring back or write to: its people, and the addresses it names.
 fn reached_refs(call: &Call<'_>, people: &Identified) -> Vec<CustomerRef> {
+    [people.refs(), reached_addresses(call)].concat()
+}
+
+/// The addresses a call names as those of recipients.
+fn reached_addresses(call: &Call<'_>) -> Vec<CustomerRef> {
     let recipients = call.intent.recipients.iter().filter(|recipient| recipient.role != RecipientRole::From);
-    let addresses = recipients.map(|to| CustomerRef { id_type: IdType::Email, value: to.address.clone() });
-    people.refs().into_iter().chain(addresses).collect()
+    recipients.map(|to| CustomerRef { id_type: IdType::Email, value: to.address.clone() }).collect()
 }
 
 fn erased(tombstone: &Tombstone) -> ToolError {
