@@ -12,6 +12,7 @@ mod calls;
 mod checkpoint;
 mod columns;
 mod erasures;
+mod job;
 mod lane;
 mod leases;
 mod open;
@@ -30,7 +31,8 @@ use self::{
     audit::Auditor,
     budgets::Account,
     checkpoint::Checkpointer,
-    lane::{Access, Lane, Pace},
+    job::Pace,
+    lane::{Access, Lane},
 };
 use super::{
     Absence, AbsenceOutcome, AuditEntry, AuditQuery, AuditRecord, Begin, BeginOutcome, CachedPerson, CallQuery,
@@ -87,7 +89,7 @@ impl SqliteStore {
     async fn write<T, F>(&self, pace: Pace, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        F: Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
         self.writer.run(pace, work).await
     }
@@ -95,7 +97,7 @@ impl SqliteStore {
     async fn read<T, F>(&self, pace: Pace, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        F: Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
         self.reader.as_ref().unwrap_or(&self.writer).run(pace, work).await
     }
