@@ -159,12 +159,17 @@ impl Guards {
     ) -> Begin {
         let people = &admitted.people;
         let now_ms = self.clock.now_ms();
-        let subjects = self.digests(&people.refs());
+        let mut subjects = self.digests(&people.refs());
         // Checked again with the reservation, in one transaction: an erasure may have begun since.
         let mut not_erased = Vec::new();
         if !call.intent.erases {
             not_erased.clone_from(&subjects);
             not_erased.extend(self.digests(&reached_addresses(call)));
+        }
+        let (key, recovery) = (self.call_key(call), call.recovery_facts(people));
+        if key.is_none() && recovery.is_none() {
+            // An erasure goes by these to what is sealed in ledger rows, and nothing will be sealed in this one.
+            subjects.clear();
         }
         let mut audit = self.audit_entry(call, people, AuditPhase::Decision, "admitted");
         audit.approved_by = admitted.approved_by.map(str::to_owned);
@@ -176,7 +181,7 @@ impl Guards {
             effect: call.effect.to_string(),
             now_ms,
             lease_until_ms: now_ms + call.time_left_ms + LEASE_MARGIN_MS,
-            key: self.call_key(call),
+            key,
             follows: call.follows.clone(),
             plan,
             // What the server cleans up was bounded when it was made.
@@ -187,7 +192,7 @@ impl Guards {
             test_profile,
             subjects,
             not_erased,
-            recovery: call.recovery_facts(people).map(|facts| self.seal_json("recovery", &facts)),
+            recovery: recovery.map(|facts| self.seal_json("recovery", &facts)),
             audit,
         }
     }
