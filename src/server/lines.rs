@@ -313,3 +313,43 @@ impl Complaint {
         json!({ "jsonrpc": "2.0", "id": self.id, "error": error }).to_string().into_bytes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever the short way takes, it takes for the same message as the SDK.
+    #[test]
+    fn a_call_of_a_tool_is_read_as_the_sdk_reads_it() {
+        let call = |id: &str, rest: &str, params: &str| {
+            format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call"{rest},"params":{params}}}"#)
+        };
+        let short = [
+            call("1", "", r#"{"name":"find_customers"}"#),
+            call(
+                "\"a\"",
+                "",
+                r#"{"name":"x","arguments":{"deep":[{"n":1.50,"big":12345678901234567890}],"t":"\u00e9"}}"#,
+            ),
+            call("2", "", r#"{"_meta":{"progressToken":"p","other":1},"name":"x","arguments":{}}"#),
+            call("3", "", r#"{"name":"x","arguments":null,"unheard_of":true}"#),
+        ];
+        let long = [
+            call("4", r#","extra":1"#, r#"{"name":"x"}"#),
+            call("5", "", r#"{"arguments":{}}"#),
+            call("6", r#","result":{}"#, r#"{"name":"x"}"#),
+            call("null", "", r#"{"name":"x"}"#),
+            r#"{"jsonrpc":"2.0","method":"tools/call","params":{"name":"x"}}"#.to_owned(),
+            r#"{"jsonrpc":"2.0","id":7,"method":"ping"}"#.to_owned(),
+        ];
+        for line in &short {
+            let read = serde_json::from_str::<ToolCall>(line).unwrap().into_message();
+            let expected: RxJsonRpcMessage<RoleServer> = serde_json::from_str(line).unwrap();
+            assert_eq!(format!("{read:?}"), format!("{expected:?}"), "{line}");
+            assert_eq!(json!(read), json!(expected), "{line}");
+        }
+        for line in &long {
+            assert!(serde_json::from_str::<ToolCall>(line).is_err(), "{line}");
+        }
+    }
+}
