@@ -74,7 +74,7 @@ impl std::fmt::Debug for Transport {
 struct Host {
     client: Client,
     /// Replaces the region's base URL.
-    fixed: Option<String>,
+    fixed: Option<Url>,
     authorization: HeaderValue,
 }
 
@@ -89,7 +89,7 @@ impl Host {
         let mut authorization = HeaderValue::try_from(authorization)
             .map_err(|_| ApiConfigError::Client("a credential cannot be sent in a header".to_owned()))?;
         authorization.set_sensitive(true);
-        Ok(Some(Self { client: client()?, fixed: base.map(trimmed), authorization }))
+        Ok(Some(Self { client: client()?, fixed: base, authorization }))
     }
 }
 
@@ -284,14 +284,15 @@ impl Transport {
     ) -> Result<reqwest::Request, UpstreamError> {
         let host = self.host(request.surface)?;
         let base = match (&host.fixed, region) {
-            (Some(fixed), _) => fixed.as_str(),
-            (None, Some(region)) => region.base(request.surface),
+            (Some(fixed), _) => fixed.clone(),
+            (None, Some(region)) => Url::parse(region.base(request.surface)).map_err(|_| {
+                UpstreamError::not_sent(UpstreamErrorKind::Rejected, "The request has no valid address.")
+            })?,
             (None, None) => {
                 return Err(UpstreamError::not_sent(UpstreamErrorKind::WrongRegion, "The region is not known."));
             }
         };
-        let url = Url::parse(&format!("{base}{}", request.target))
-            .map_err(|_| UpstreamError::not_sent(UpstreamErrorKind::Rejected, "The request has no valid address."))?;
+        let url = at(base, &request.target);
         let mut outgoing = reqwest::Request::new(method(request.method), url);
         let headers = outgoing.headers_mut();
         headers.insert(AUTHORIZATION, host.authorization.clone());
@@ -381,8 +382,17 @@ fn base_url(name: &'static str, text: &str) -> Result<Url, ApiConfigError> {
     }
 }
 
-fn trimmed(url: Url) -> String {
-    String::from(url).trim_end_matches('/').to_owned()
+/// A target below a base URL: parsing the whole of it for each request would cost more than sending it.
+fn at(mut base: Url, target: &str) -> Url {
+    let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+    let below = base.path().trim_end_matches('/').to_owned();
+    if below.is_empty() {
+        base.set_path(path);
+    } else {
+        base.set_path(&format!("{below}{path}"));
+    }
+    base.set_query(query);
+    base
 }
 
 /// How a host is reached, as far as the client has to be prepared for it.

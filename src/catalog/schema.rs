@@ -158,6 +158,10 @@ impl HeldSchema {
         if let Some(unknown) = self.unknown_argument(arguments) {
             return Err(self.explain_unknown(unknown));
         }
+        // To know whether something is wrong is cheaper than to know what.
+        if validator.is_valid(arguments) {
+            return Ok(());
+        }
         match validator.iter_errors(arguments).next() {
             None => Ok(()),
             Some(error) => Err(self.explain(&error)),

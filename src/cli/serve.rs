@@ -3,7 +3,7 @@
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use clap::Args;
-use rmcp::{ServiceExt as _, service::ServerInitializeError, transport::stdio_pipes};
+use rmcp::{ServiceExt as _, service::ServerInitializeError};
 use tokio_util::sync::CancellationToken;
 
 use super::{ConfigArgs, LogArgs, interruption::Interruptions, output};
@@ -16,7 +16,7 @@ use crate::{
         lines::LineTransport,
         offer::{Choice, Offer},
         open::{OpenError, check_sandbox, open_state, open_workspace, sandbox_workspace, start_sandbox, system_clock},
-        sweeper,
+        standard_streams, sweeper,
     },
     tools::{tool::Callable, workspace::OpenWorkspace},
 };
@@ -136,7 +136,7 @@ async fn serve(open: Open) -> ExitCode {
         Ok(interruptions) => interruptions,
         Err(error) => return output::failed(format!("cannot wait for an interruption: {error}")),
     };
-    let (read, write) = stdio_pipes();
+    let (read, write) = standard_streams::open();
     let no_more = CancellationToken::new();
     let transport = LineTransport::new(read, write).until(no_more.clone());
     let begun = tokio::select! {

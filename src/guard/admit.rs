@@ -158,8 +158,15 @@ impl Guards {
         test_profile: Option<TestProfileReservation>,
     ) -> Begin {
         let people = &admitted.people;
-        let subjects = self.digests(&reached_refs(call, people));
         let now_ms = self.clock.now_ms();
+        let mut subjects = self.digests(&reached_refs(call, people));
+        // Checked again with the reservation, in one transaction: an erasure may have begun since.
+        let not_erased = if call.intent.erases { Vec::new() } else { subjects.clone() };
+        let (key, recovery) = (self.call_key(call), call.recovery_facts(people));
+        if key.is_none() && recovery.is_none() {
+            // An erasure goes by these to what is sealed in ledger rows, and nothing will be sealed in this one.
+            subjects.clear();
+        }
         let mut audit = self.audit_entry(call, people, AuditPhase::Decision, "admitted");
         audit.approved_by = admitted.approved_by.map(str::to_owned);
         Begin {
@@ -170,7 +177,7 @@ impl Guards {
             effect: call.effect.to_string(),
             now_ms,
             lease_until_ms: now_ms + call.time_left_ms + LEASE_MARGIN_MS,
-            key: self.call_key(call),
+            key,
             follows: call.follows.clone(),
             plan,
             // What the server cleans up was bounded when it was made.
@@ -179,10 +186,9 @@ impl Guards {
                 Origin::Client => self.charges(call.effect, audience.people.max(1), creates),
             },
             test_profile,
-            // Checked again with the reservation, in one transaction: an erasure may have begun since.
-            not_erased: if call.intent.erases { Vec::new() } else { subjects.clone() },
             subjects,
-            recovery: call.recovery_facts(people).map(|facts| self.seal_json("recovery", &facts)),
+            not_erased,
+            recovery: recovery.map(|facts| self.seal_json("recovery", &facts)),
             audit,
         }
     }

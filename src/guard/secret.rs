@@ -55,21 +55,22 @@ impl Secret {
 
     /// The key of the audit chains.
     pub fn chain_key(&self) -> ChainKey {
-        ChainKey(mac(&self.0, &[b"audit chain"]))
+        ChainKey(mac(&keyed(&self.0), [b"audit chain".as_slice()]))
     }
 
     /// The keys of a workspace.
     pub fn keys(&self, workspace: &str) -> Keys {
-        let derive = |label: &[u8]| mac(&self.0, &[label, workspace.as_bytes()]);
-        Keys { digest: derive(b"digest"), token: derive(b"token"), seal: derive(b"seal") }
+        let secret = keyed(&self.0);
+        let derive = |label: &[u8]| mac(&secret, [label, workspace.as_bytes()]);
+        Keys { digest: keyed(&derive(b"digest")), token: keyed(&derive(b"token")), seal: derive(b"seal") }
     }
 }
 
 /// The keys of one workspace.
 #[derive(Clone)]
 pub struct Keys {
-    digest: [u8; 32],
-    token: [u8; 32],
+    digest: Hmac<Sha256>,
+    token: Hmac<Sha256>,
     seal: [u8; 32],
 }
 
@@ -82,14 +83,12 @@ impl std::fmt::Debug for Keys {
 impl Keys {
     /// The keyed digest of some parts; `label` keeps different uses apart.
     pub fn digest(&self, label: &str, parts: &[&[u8]]) -> Digest {
-        let mut all = vec![label.as_bytes()];
-        all.extend_from_slice(parts);
-        Digest(mac(&self.digest, &all))
+        Digest(mac(&self.digest, [label.as_bytes()].into_iter().chain(parts.iter().copied())))
     }
 
     /// The code that makes a token unforgeable.
     pub fn token_code(&self, parts: &[&[u8]]) -> [u8; 32] {
-        mac(&self.token, parts)
+        mac(&self.token, parts.iter().copied())
     }
 
     /// Encrypts a value that must be read back; `label` must be the same when it is opened.
@@ -114,12 +113,17 @@ impl Keys {
     }
 }
 
-/// HMAC-SHA256 over parts, each preceded by its length so that no two lists of parts look the same.
-fn mac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+/// HMAC-SHA256 with its key taken in, which costs as much as what is hashed with it later.
+fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
     // A key shorter than the block is padded with zeros by definition, so this is the key itself.
     let mut block = [0; 64];
     block[..32].copy_from_slice(key);
-    let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new(&block.into());
+    <Hmac<Sha256> as hmac::KeyInit>::new(&block.into())
+}
+
+/// The code over parts, each preceded by its length so that no two lists of parts look the same.
+fn mac<'a>(keyed: &Hmac<Sha256>, parts: impl IntoIterator<Item = &'a [u8]>) -> [u8; 32] {
+    let mut mac = keyed.clone();
     for part in parts {
         mac.update(&(part.len() as u64).to_be_bytes());
         mac.update(part);

@@ -105,7 +105,8 @@ impl ServerHandler for Handler {
         let _running = self.running.token();
         let caller = Self::caller(&context);
         let arguments = request.arguments.unwrap_or_default();
-        let result = route::call_tool(tool.as_ref(), &self.workspace, &caller, arguments, context.ct).await;
+        // Boxed, because the SDK moves what it spawns several times, and a call's state is large.
+        let result = Box::pin(route::call_tool(tool.as_ref(), &self.workspace, &caller, arguments, context.ct)).await;
         Ok(CallToolResponse::Complete(result))
     }
 }

@@ -5,4 +5,5 @@ pub mod lines;
 pub mod offer;
 pub mod open;
 mod request_id;
+pub mod standard_streams;
 pub mod sweeper;

@@ -157,7 +157,9 @@ fn in_a_day() -> i64 {
 
 #[test]
 fn a_wait_reports_progress_and_ends_when_it_is_cancelled() {
-    let mut server = Server::begun(&[]);
+    let mut server = Server::start_with(&[], &[("CUSTOMERIO_MCP_LOG", "customerio_mcp=debug")]);
+    server.answer(1, initialize("2025-11-25"));
+    server.notify("notifications/initialized", json!({}));
     let delivery_id = queued_delivery(&mut server);
     let (method, mut params) = call("get_delivery", json!({ "delivery_id": delivery_id, "wait_seconds": 40 }));
     params["_meta"] = json!({ "progressToken": "wait-1" });
@@ -248,4 +250,42 @@ fn nothing_a_client_says_reaches_the_log() {
             assert!(leaks.is_empty(), "{canary} in {leaks:#?}");
         }
     }
+}
+
+/// As clients made with Node.js start their servers.
+#[cfg(unix)]
+#[test]
+fn a_client_may_connect_by_sockets() {
+    use std::{
+        io::{BufRead as _, BufReader, Write as _},
+        os::{fd::OwnedFd, unix::net::UnixStream},
+        process::Command,
+    };
+
+    let home = tempfile::TempDir::new().unwrap();
+    let ((mut input, theirs_in), (output, theirs_out)) = (UnixStream::pair().unwrap(), UnixStream::pair().unwrap());
+    output.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_customerio-mcp"))
+        .args(["serve", "--sandbox"])
+        .env_clear()
+        .env("HOME", home.path())
+        .current_dir(home.path())
+        .stdin(OwnedFd::from(theirs_in))
+        .stdout(OwnedFd::from(theirs_out))
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(output).lines().map(Result::unwrap);
+    let mut answer = |id: u32, (method, params): (&str, Value)| {
+        let request = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
+        writeln!(input, "{request}").unwrap();
+        serde_json::from_str::<Value>(&lines.next().unwrap()).unwrap()
+    };
+    assert_eq!(answer(1, initialize("2025-11-25"))["id"], 1);
+    // Longer than what a socket holds: the answer is written as the client reads.
+    for id in 2..30 {
+        assert_eq!(answer(id, ("tools/list", json!({})))["id"], id);
+    }
+    drop(input);
+    assert_eq!(lines.next(), None);
+    assert!(child.wait().unwrap().success());
 }

@@ -51,7 +51,7 @@ impl Identified {
         if let Some(UpsertAction::Update { person, .. }) = &self.action {
             refs.extend(person.refs());
         }
-        refs.sort_by_key(CustomerRef::digest_input);
+        refs.sort_by_cached_key(CustomerRef::digest_input);
         refs.dedup();
         refs
     }
@@ -213,7 +213,7 @@ impl Guards {
         for chunk in ids.chunks(100) {
             by_id.extend(directory.people_by_id(chunk.to_vec()).await?);
         }
-        for at in missing {
+        for &at in &missing {
             let wanted = &given[at];
             people[at] = match wanted.id_type {
                 IdType::Id => by_id.iter().find(|person| person.id.as_ref() == Some(&wanted.value)).cloned(),
@@ -221,7 +221,7 @@ impl Guards {
                 IdType::Email => one_of(directory.people_by_email(wanted.value.clone()).await?, &customers[at].field)?,
             };
         }
-        self.remember(given, &people).await?;
+        self.remember(given, &people, &missing).await?;
         Ok(people)
     }
 
@@ -234,13 +234,18 @@ impl Guards {
             .collect())
     }
 
-    async fn remember(&self, given: &[CustomerRef], people: &[Option<KnownPerson>]) -> Result<(), ToolError> {
+    /// Remembers whom Customer.io was just asked about. Who was remembered already is not seen anew by being used.
+    async fn remember(
+        &self,
+        given: &[CustomerRef],
+        people: &[Option<KnownPerson>],
+        looked_up: &[usize],
+    ) -> Result<(), ToolError> {
         let expires_at_ms = self.clock.now_ms() + KNOWN_FOR_MS;
-        let entries: Vec<_> = given
+        let entries: Vec<_> = looked_up
             .iter()
-            .zip(people)
-            .filter_map(|(given, person)| {
-                let person = person.as_ref()?;
+            .filter_map(|at| {
+                let (given, person) = (&given[*at], people[*at].as_ref()?);
                 let plain = serde_json::to_vec(person).ok()?;
                 Some(CachedPerson {
                     key: self.subject_digest(given),

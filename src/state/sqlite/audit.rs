@@ -49,7 +49,8 @@ impl Auditor {
     ) -> Result<(), StoreError> {
         let sql = match kind {
             AnchorKind::Head => {
-                "INSERT OR REPLACE INTO audit_heads (workspace, writer, sequence, hash, mac) VALUES (?1, ?2, ?3, ?4, ?5)"
+                "INSERT INTO audit_heads (workspace, writer, sequence, hash, mac) VALUES (?1, ?2, ?3, ?4, ?5) \
+                 ON CONFLICT DO UPDATE SET sequence = excluded.sequence, hash = excluded.hash, mac = excluded.mac"
             }
             AnchorKind::Checkpoint => {
                 "INSERT OR REPLACE INTO audit_checkpoints (workspace, writer, sequence, hash, mac) \

@@ -90,8 +90,10 @@ pub(super) fn charge(connection: &Connection, begin: &Begin, call_row: i64) -> R
             let bucket_ms = windows::bucket_start_ms(begin.now_ms, width_ms);
             let account = Account { workspace: &begin.workspace, principal: &begin.principal };
             let budget = &charge.budget;
-            add_to_bucket(connection, account, budget, width_ms, bucket_ms, stored_amount(charge.amount))?;
-            drop_old_buckets(connection, account, budget, width_ms, begin.now_ms)?;
+            // With a new bucket goes what is too old to count.
+            if add_to_bucket(connection, account, budget, width_ms, bucket_ms, stored_amount(charge.amount))? {
+                drop_old_buckets(connection, account, budget, width_ms, begin.now_ms)?;
+            }
             connection
                 .prepare_cached(
                     "INSERT INTO charges (call_row, budget, width_ms, bucket_ms, amount) VALUES (?1, ?2, ?3, ?4, ?5) \
@@ -103,6 +105,7 @@ pub(super) fn charge(connection: &Connection, begin: &Begin, call_row: i64) -> R
     Ok(())
 }
 
+/// Whether the bucket is new.
 fn add_to_bucket(
     connection: &Connection,
     account: Account<'_>,
@@ -110,14 +113,23 @@ fn add_to_bucket(
     width_ms: i64,
     bucket_ms: i64,
     amount: i64,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
+    let added = connection
+        .prepare_cached(
+            "UPDATE budget_buckets SET amount = amount + ?6 \
+             WHERE workspace = ?1 AND principal = ?2 AND budget = ?3 AND width_ms = ?4 AND bucket_ms = ?5",
+        )?
+        .execute(params![account.workspace, account.principal, budget, width_ms, bucket_ms, amount])?;
+    if added > 0 {
+        return Ok(false);
+    }
     connection
         .prepare_cached(
             "INSERT INTO budget_buckets (workspace, principal, budget, width_ms, bucket_ms, amount) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET amount = amount + excluded.amount",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
         .execute(params![account.workspace, account.principal, budget, width_ms, bucket_ms, amount])?;
-    Ok(())
+    Ok(true)
 }
 
 fn drop_old_buckets(
@@ -140,7 +152,7 @@ fn drop_old_buckets(
 /// Puts back into the buckets what was taken out for a call that happened after all.
 pub(super) fn charge_again(connection: &Connection, account: Account<'_>, call_row: i64) -> Result<(), StoreError> {
     for_each_charge(connection, call_row, |budget, width_ms, bucket_ms, amount| {
-        add_to_bucket(connection, account, budget, width_ms, bucket_ms, amount)
+        add_to_bucket(connection, account, budget, width_ms, bucket_ms, amount).map(drop)
     })
 }
 

@@ -1,9 +1,10 @@
 //! One connection and the thread that serves it.
 //!
-//! A commit costs far more than the statements in it, and a hop to a thread more than both, so there are two ways in. A
-//! lone caller runs its transaction where it is. When the connection is taken, callers queue and the thread commits all
-//! that wait as one transaction, each in a savepoint of its own: one that fails undoes nobody else's work, and nobody is
-//! answered before the commit. A worker of the runtime thus never waits for a lock, another process or the disk.
+//! A commit costs far more than the statements in it, and a hop to a thread more than both, so there are three ways in.
+//! A lone caller runs its transaction where it is. Where one thread runs all callers, their jobs are gathered until it
+//! has nothing else to do, and committed there as one transaction. When the connection is taken, callers queue and the
+//! lane's thread commits all that wait as one. One that fails undoes nobody else's work, and nobody is answered before
+//! the commit. A worker of the runtime thus never waits for a lock, another process or the disk.
 
 use std::{
     sync::{
@@ -16,9 +17,16 @@ use std::{
 };
 
 use rusqlite::Connection;
-use tokio::sync::oneshot;
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    sync::oneshot,
+    task::yield_now,
+};
 
-use super::checkpoint::Nudge;
+use super::{
+    checkpoint::Nudge,
+    job::{Job, Pace, answer_all, ended},
+};
 use crate::state::StoreError;
 
 /// How long the thread waits for another process that holds the database.
@@ -47,122 +55,84 @@ impl Access {
     }
 }
 
-/// How a job wants to be run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pace {
-    /// A few statements; survives the end of the process.
-    Quick,
-    /// Too long for a worker of the runtime.
-    Long,
-    /// Must survive a loss of power before it is answered.
-    Durable,
-}
-
 /// A connection, its thread and their queue.
 #[derive(Debug)]
 pub(super) struct Lane {
     shared: Arc<Shared>,
-    jobs: Option<mpsc::Sender<Job>>,
     thread: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug)]
 struct Shared {
     connection: Mutex<Connection>,
+    /// The way to the lane's thread, until the lane is dropped.
+    jobs: Mutex<Option<mpsc::Sender<Job>>>,
     waiting: AtomicUsize,
+    /// Jobs that the runtime's only thread will commit when the callers that are ready have all asked.
+    gathered: Mutex<Vec<Job>>,
     access: Access,
     /// Told of every commit; `None` in memory, where there is no disk to wait for either.
     nudge: Option<Nudge>,
 }
 
-/// A caller's work and where its answer goes.
-struct Job {
-    pace: Pace,
-    task: Box<dyn Task>,
-}
-
-/// A task runs at most once and is answered exactly once, after the commit.
-trait Task: Send {
-    /// Whether it went well; what it wrote is undone otherwise.
-    fn work(&mut self, connection: &Connection) -> bool;
-
-    fn answer(self: Box<Self>, committed: Result<(), StoreError>);
-}
-
-struct Asked<T, F> {
-    work: Option<F>,
-    result: Option<Result<T, StoreError>>,
-    answer: oneshot::Sender<Result<T, StoreError>>,
-}
-
-impl<T, F> Task for Asked<T, F>
-where
-    T: Send,
-    F: FnOnce(&Connection) -> Result<T, StoreError> + Send,
-{
-    fn work(&mut self, connection: &Connection) -> bool {
-        self.result = self.work.take().map(|work| work(connection));
-        matches!(self.result, Some(Ok(_)))
-    }
-
-    fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
-        let Self { result, answer, .. } = *self;
-        let result = committed.and_then(|()| result.unwrap_or_else(|| Err(ended())));
-        // A caller that went away is no reason to undo what it asked for.
-        drop(answer.send(result));
-    }
-}
-
 impl Lane {
     pub(super) fn start(connection: Connection, access: Access, nudge: Option<Nudge>) -> Result<Self, StoreError> {
         connection.busy_timeout(access.inline_timeout())?;
-        let shared =
-            Arc::new(Shared { connection: Mutex::new(connection), waiting: AtomicUsize::new(0), access, nudge });
         let (jobs, queue) = mpsc::channel();
+        let shared = Arc::new(Shared {
+            connection: Mutex::new(connection),
+            jobs: Mutex::new(Some(jobs)),
+            waiting: AtomicUsize::new(0),
+            gathered: Mutex::default(),
+            access,
+            nudge,
+        });
         let served = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("state-store".to_owned())
             .spawn(move || served.serve(&queue))
             .map_err(|error| StoreError::Database(format!("no thread for the state store: {error}")))?;
-        Ok(Self { shared, jobs: Some(jobs), thread: Some(thread) })
+        Ok(Self { shared, thread: Some(thread) })
     }
 
     /// Runs `work` in a transaction and answers once it is committed.
     pub(super) async fn run<T, F>(&self, pace: Pace, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        F: Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
-        let work = match self.shared.try_inline(pace, work) {
-            Ok(result) => return result,
-            Err(work) => work,
+        let gathers = !self.shared.must_hop(pace) && runs_on_one_thread();
+        let work = if gathers {
+            work
+        } else {
+            match self.shared.try_inline(pace, work) {
+                Ok(result) => return result,
+                Err(work) => work,
+            }
         };
         let (answer, answered) = oneshot::channel();
-        self.enqueue(pace, work, answer)?;
+        let job = Job::new(pace, work, answer);
+        if gathers {
+            Shared::gather(&self.shared, job);
+        } else {
+            self.shared.enqueue(job);
+        }
         answered.await.unwrap_or_else(|_| Err(ended()))
     }
+}
 
-    fn enqueue<T, F>(
-        &self,
-        pace: Pace,
-        work: F,
-        answer: oneshot::Sender<Result<T, StoreError>>,
-    ) -> Result<(), StoreError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
-    {
-        let task = Box::new(Asked { work: Some(work), result: None, answer });
-        let jobs = self.jobs.as_ref().ok_or_else(ended)?;
-        self.shared.waiting.fetch_add(1, Ordering::AcqRel);
-        jobs.send(Job { pace, task }).map_err(|_| ended())
-    }
+/// Whether all callers share this thread: there is nobody then who could be asking at the same time.
+fn runs_on_one_thread() -> bool {
+    Handle::try_current().is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::CurrentThread)
 }
 
 impl Drop for Lane {
     /// Waits until what was asked for is committed.
     fn drop(&mut self) {
-        drop(self.jobs.take());
+        for job in self.shared.take_gathered() {
+            self.shared.enqueue(job);
+        }
+        drop(self.shared.jobs.lock().unwrap_or_else(PoisonError::into_inner).take());
         if let Some(thread) = self.thread.take() {
             // The thread's own panic was reported where it happened.
             drop(thread.join());
@@ -174,10 +144,9 @@ impl Shared {
     /// Runs `work` here and now, or gives it back if that would mean waiting.
     fn try_inline<T, F>(&self, pace: Pace, work: F) -> Result<Result<T, StoreError>, F>
     where
-        F: FnOnce(&Connection) -> Result<T, StoreError>,
+        F: Fn(&Connection) -> Result<T, StoreError>,
     {
-        let must_hop = self.nudge.is_some() && pace != Pace::Quick;
-        if must_hop || self.waiting.load(Ordering::Acquire) > 0 {
+        if self.must_hop(pace) || self.waiting.load(Ordering::Acquire) > 0 {
             return Err(work);
         }
         let connection = match self.connection.try_lock() {
@@ -192,6 +161,66 @@ impl Shared {
         }
     }
 
+    /// Whether a job may take longer than a worker of the runtime has.
+    fn must_hop(&self, pace: Pace) -> bool {
+        self.nudge.is_some() && pace != Pace::Quick
+    }
+
+    /// Leaves a job to the lane's thread. One that it cannot take any more is dropped, and its caller told so.
+    fn enqueue(&self, job: Job) {
+        if let Some(jobs) = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            self.waiting.fetch_add(1, Ordering::AcqRel);
+            drop(jobs.send(job));
+        }
+    }
+
+    /// Puts a job with those of other callers. The first of them has it committed behind every caller that is ready now.
+    fn gather(shared: &Arc<Self>, job: Job) {
+        let mut gathered = shared.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+        gathered.push(job);
+        if gathered.len() == 1 {
+            let shared = Arc::clone(shared);
+            tokio::spawn(async move {
+                shared.gathered_all().await;
+                shared.commit_gathered();
+            });
+        }
+    }
+
+    /// Waits for as long as each look at what else is ready brings more to commit: a page is written once for all who
+    /// change it. Reading costs too little to wait for company.
+    async fn gathered_all(&self) {
+        let count = || self.gathered.lock().unwrap_or_else(PoisonError::into_inner).len();
+        let mut seen = 0;
+        while self.access == Access::Write && (seen + 1..LARGEST_BATCH).contains(&count()) {
+            seen = count();
+            yield_now().await;
+        }
+    }
+
+    fn take_gathered(&self) -> Vec<Job> {
+        std::mem::take(&mut self.gathered.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Commits what was gathered, or leaves it to the lane's thread if that would mean waiting.
+    fn commit_gathered(&self) {
+        let mut batch = self.take_gathered();
+        if batch.len() <= LARGEST_BATCH
+            && self.waiting.load(Ordering::Acquire) == 0
+            && let Ok(connection) = self.connection.try_lock()
+        {
+            let result = self.commit(&connection, &mut batch);
+            drop(connection);
+            if result != Err(StoreError::Busy) {
+                answer_all(batch, &result);
+                return;
+            }
+        }
+        for job in batch {
+            self.enqueue(job);
+        }
+    }
+
     fn serve(&self, queue: &mpsc::Receiver<Job>) {
         while let Ok(first) = queue.recv() {
             let connection = self.lock();
@@ -201,21 +230,31 @@ impl Shared {
             let result = self.commit_batch(&connection, &mut batch);
             // Whoever is answered finds the connection free again.
             drop(connection);
-            for job in batch {
-                job.task.answer(result.clone());
-            }
+            answer_all(batch, &result);
         }
     }
 
     fn commit_batch(&self, connection: &Connection, batch: &mut [Job]) -> Result<(), StoreError> {
         let durable = self.nudge.is_some() && batch.iter().any(|job| job.pace == Pace::Durable);
-        self.waiting_for_others(connection, || {
-            synced(connection, durable, || {
-                self.begin(connection)?;
-                let ran = run_all(connection, batch);
-                self.end(connection, ran)
-            })
-        })
+        self.waiting_for_others(connection, || synced(connection, durable, || self.commit(connection, batch)))
+    }
+
+    /// Runs and commits a batch. Savepoints cost as much as the work, and hardly ever does a job fail: only if one does is
+    /// everything undone and run again with them.
+    fn commit(&self, connection: &Connection, batch: &mut [Job]) -> Result<(), StoreError> {
+        self.begin(connection)?;
+        if batch.iter_mut().all(|job| job.task.work(connection)) {
+            return self.end(connection, Ok(()));
+        }
+        if !connection.is_autocommit() {
+            execute(connection, "ROLLBACK")?;
+        }
+        if let [_] = batch {
+            return Ok(());
+        }
+        self.begin(connection)?;
+        let ran = run_all(connection, batch);
+        self.end(connection, ran)
     }
 
     fn begin(&self, connection: &Connection) -> Result<(), StoreError> {
@@ -288,10 +327,6 @@ fn execute(connection: &Connection, sql: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn ended() -> StoreError {
-    StoreError::Database("the thread of the state store has ended".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt;
@@ -341,5 +376,49 @@ mod tests {
             Ok(connection.query_row("SELECT count(*) FROM kept", [], |row| row.get::<_, i64>(0))?)
         };
         assert_eq!(lane.run(Pace::Quick, count).await.unwrap(), 1);
+    }
+
+    /// Three callers of one thread, the second of whom fails after it wrote.
+    #[tokio::test]
+    async fn what_is_committed_together_stands_and_falls_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lane.db");
+        let witness = Connection::open(&path).unwrap();
+        witness.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE kept (row INTEGER)").unwrap();
+        let lane = Lane::start(Connection::open(&path).unwrap(), Access::Write, None).unwrap();
+        let insert = |row: i64, fails: bool| {
+            lane.run(Pace::Quick, move |connection| {
+                connection.execute("INSERT INTO kept VALUES (?1)", [row])?;
+                let others = connection.query_row("SELECT count(*) FROM kept", [], |row| row.get::<_, i64>(0))?;
+                if fails { Err(StoreError::Database("as asked".to_owned())) } else { Ok(others) }
+            })
+        };
+        let rows =
+            || witness.query_row("SELECT group_concat(row) FROM kept", [], |row| row.get::<_, String>(0)).unwrap();
+        let (first, second, third) = tokio::join!(insert(1, false), insert(2, true), insert(3, false));
+        assert_eq!((first, third), (Ok(1), Ok(2)));
+        assert_eq!(second, Err(StoreError::Database("as asked".to_owned())));
+        assert_eq!(rows(), "1,3");
+        assert!(insert(4, true).await.is_err());
+        assert_eq!((insert(5, false).await, rows()), (Ok(3), "1,3,5".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn callers_of_one_thread_share_a_commit() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lane.db");
+        let connection = Connection::open(&path).unwrap();
+        connection.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE kept (bytes BLOB)").unwrap();
+        let log_bytes = || std::fs::metadata(path.with_extension("db-wal")).unwrap().len();
+        let lane = Lane::start(connection, Access::Write, None).unwrap();
+        let insert = || lane.run(Pace::Quick, |connection| execute(connection, "INSERT INTO kept VALUES (x'00')"));
+        insert().await.unwrap();
+        let before = log_bytes();
+        for ended in futures_util::future::join_all((0..8).map(|_| insert())).await {
+            ended.unwrap();
+        }
+        let together = log_bytes() - before;
+        insert().await.unwrap();
+        assert_eq!(together, log_bytes() - before - together, "eight commits would have written the page eight times");
     }
 }

@@ -12,6 +12,7 @@ mod calls;
 mod checkpoint;
 mod columns;
 mod erasures;
+mod job;
 mod lane;
 mod leases;
 mod listing;
@@ -31,7 +32,8 @@ use self::{
     audit::Auditor,
     budgets::Account,
     checkpoint::Checkpointer,
-    lane::{Access, Lane, Pace},
+    job::Pace,
+    lane::{Access, Lane},
 };
 use super::{
     Absence, AbsenceOutcome, AuditEntry, AuditQuery, AuditRecord, Begin, BeginOutcome, CachedPerson, CallQuery,
@@ -88,7 +90,7 @@ impl SqliteStore {
     async fn write<T, F>(&self, pace: Pace, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        F: Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
         self.writer.run(pace, work).await
     }
@@ -96,7 +98,7 @@ impl SqliteStore {
     async fn read<T, F>(&self, pace: Pace, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        F: Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
         self.reader.as_ref().unwrap_or(&self.writer).run(pace, work).await
     }

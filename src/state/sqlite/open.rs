@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, config::DbConfig};
 
 use super::{Location, lane::BUSY_TIMEOUT};
 use crate::state::{StoreError, chain::ChainHasher};
@@ -115,6 +115,8 @@ fn place(location: &Location) -> Vec<u8> {
 fn settled(connection: Connection) -> Result<Connection, StoreError> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+    // Without this guarantee the planner looks at bound values, and a statement is prepared anew whenever one changes.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.execute_batch(SETTINGS)?;
     Ok(connection)
 }

@@ -230,3 +230,17 @@ async fn a_remembered_person_who_is_gone_is_not_made_again_by_an_event() {
     let later = product.refused("track_event", json!({ "customer": "cust_0002", "name": "seen" })).await;
     assert_eq!(later["error"], "customer_not_found");
 }
+
+#[tokio::test]
+async fn a_person_in_steady_use_is_looked_at_again_all_the_same() {
+    let product = shop().await;
+    let seen = || json!({ "customer": "cust_0002", "name": "seen" });
+    product.ok("track_event", seen()).await;
+    product.track("DELETE", "customers/cust_0002", json!({})).await;
+    for _ in 0..2 {
+        product.clock.advance(std::time::Duration::from_secs(299));
+        product.ok("track_event", seen()).await;
+    }
+    product.clock.advance(std::time::Duration::from_secs(299));
+    assert_eq!(product.refused("track_event", seen()).await["error"], "customer_not_found");
+}
