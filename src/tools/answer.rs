@@ -39,6 +39,9 @@ pub(super) fn success(answer: &Value) -> CallToolResult {
 }
 
 /// The result of a call that failed: an error of the tool, which the model reads, not of the protocol.
+///
+/// It is text alone. Clients hold whatever is structured to the tool's output schema, of failures too, and would show
+/// the model their own complaint instead of what it can correct.
 pub(super) fn failure(error: &ToolError, pii: Pii) -> CallToolResult {
     let mut shown = serde_json::to_value(error).unwrap_or(Value::Null);
     remove_hidden(&mut shown);
@@ -50,9 +53,7 @@ pub(super) fn failure(error: &ToolError, pii: Pii) -> CallToolResult {
             map.insert("next_step".into(), next_step);
         }
     }
-    let mut result = CallToolResult::error(vec![ContentBlock::text(shown.to_string())]);
-    result.structured_content = Some(shown);
-    result
+    CallToolResult::error(vec![ContentBlock::text(shown.to_string())])
 }
 
 /// Masks and caps an answer. What is hidden goes first: inside an address it would keep the mask from seeing one.

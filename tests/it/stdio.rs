@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use self::child::{LEGACY, Server, call, initialize, modern};
+use self::child::{LEGACY, Server, call, initialize, modern, refusal};
 
 /// A line each that no client should send, and what is answered.
 #[test]
@@ -110,6 +110,8 @@ fn every_revision_with_a_handshake_is_spoken() {
         assert!(tools["result"]["tools"].as_array().unwrap().len() > 10, "{asked}");
         let answer = server.answer(3, call("get_guardrails", json!({})));
         assert_eq!(answer["result"]["structuredContent"]["workspace"], "sandbox", "{asked}: {answer}");
+        let refused = server.answer(4, call("get_segment", json!({})));
+        assert_eq!(refusal(&refused)["field"], "segment_id", "{asked}");
         server.lives_and_ends_well();
     }
 }
@@ -136,8 +138,7 @@ fn the_revision_without_a_handshake_is_spoken_from_the_first_request() {
     assert_eq!(answer["result"]["resultType"], "complete", "{answer}");
     assert_eq!(answer["result"]["structuredContent"]["workspace"], "sandbox");
     let refused = server.answer(5, modern("tools/call", json!({ "name": "get_segment", "arguments": {} })));
-    assert_eq!(refused["result"]["isError"], true);
-    assert_eq!(refused["result"]["structuredContent"]["field"], "segment_id");
+    assert_eq!(refusal(&refused)["field"], "segment_id");
     let left = server.finish();
     assert_eq!(left.code, Some(0), "{}", left.stderr);
 }
@@ -183,7 +184,7 @@ fn an_erasure_reports_progress_in_both_eras() {
             json!({ "primary": "id", "id_form": "prefix:cust_", "source": "the customers table of the shop" });
         server.ok(1, request(call("declare_identity_strategy", strategy)));
         let plan = server.answer(2, request(call("erase_customer", json!({ "customer": "cust_0002" }))));
-        let token = plan["result"]["structuredContent"]["details"]["plan_token"].clone();
+        let token = refusal(&plan)["details"]["plan_token"].clone();
         let (method, mut params) =
             request(call("erase_customer", json!({ "customer": "cust_0002", "plan_token": token })));
         params["_meta"]["progressToken"] = json!(7);

@@ -87,7 +87,10 @@ impl Child {
         let result = answered
             .map_err(|_| format!("{tool} gave no answer within {} s", ANSWER_WITHIN.as_secs()))?
             .map_err(|error| format!("{tool} failed: {error}"))?;
-        let content = result.structured_content.ok_or_else(|| format!("{tool} answered without content"))?;
+        let text = result.content.first().and_then(|block| block.as_text());
+        let text = text.ok_or_else(|| format!("{tool} answered without content"))?;
+        let content: Value =
+            serde_json::from_str(&text.text).map_err(|error| format!("{tool} did not answer with JSON: {error}"))?;
         let is_error = result.is_error == Some(true);
         if is_error == content.get("error").is_some() {
             Ok(content)

@@ -42,6 +42,13 @@ pub(super) fn modern(method: &'static str, mut params: Value) -> Request {
     (method, params)
 }
 
+/// What a call was refused with: text alone, for clients hold whatever is structured to the tool's output schema.
+pub(super) fn refusal(answer: &Value) -> Value {
+    let result = &answer["result"];
+    assert_eq!((&result["isError"], result.get("structuredContent")), (&json!(true), None), "{answer}");
+    serde_json::from_str(result["content"][0]["text"].as_str().unwrap()).unwrap()
+}
+
 /// What a server left behind.
 pub(super) struct Left {
     pub(super) code: Option<i32>,
