@@ -14,7 +14,7 @@ use std::{
 };
 
 use customerio_mcp::{catalog::Effect, error::ErrorCode, tools};
-use insta::{Settings, assert_json_snapshot, assert_snapshot};
+use insta::{Settings, assert_json_snapshot};
 use regex::Regex;
 use serde_json::{Value, json};
 
@@ -201,33 +201,6 @@ fn the_inspection_finds_what_it_looks_for() {
         faults,
         ["/properties/a: null among the types", "/properties/b: a numeric format", "/properties/c: $ref"]
     );
-}
-
-/// What the default list costs every conversation before a word is said. Growth shows here.
-#[test]
-fn the_list_costs_what_it_is_known_to_cost() {
-    let cost = |core_only: bool| {
-        let listed: Vec<Value> = tools::all()
-            .iter()
-            .filter(|tool| tool.spec().core || !core_only)
-            .map(|tool| serde_json::to_value(tool.definition()).unwrap())
-            .collect();
-        // Clients show a model name, description and input schema; the rest they keep to themselves.
-        let shown: usize = listed
-            .iter()
-            .map(|tool| {
-                json!({ "name": tool["name"], "description": tool["description"], "inputSchema": tool["inputSchema"] })
-                    .to_string()
-                    .len()
-            })
-            .sum();
-        let sent = Value::Array(listed.clone()).to_string().len();
-        format!("{} tools, {shown} bytes shown to the model, {sent} bytes sent", listed.len())
-    };
-    assert_snapshot!(format!("core: {}\nall: {}", cost(true), cost(false)), @r"
-    core: 18 tools, 11699 bytes shown to the model, 32039 bytes sent
-    all: 22 tools, 14050 bytes shown to the model, 37350 bytes sent
-    ");
 }
 
 /// Words of the contracts: tools, arguments, fields of answers, values of enumerations, error codes.

@@ -6,6 +6,8 @@
 // The linter knows that tests may unwrap, and so may what they are made of.
 #![cfg(test)]
 
+mod tokens;
+
 use std::{collections::BTreeSet, fs, path::Path};
 
 use clap::Parser as _;
@@ -31,6 +33,15 @@ fn variables_table() -> String {
     ["| Variable | Holds |\n|---|---|\n".to_owned()].into_iter().chain(rows).collect()
 }
 
+fn cost() -> String {
+    let list = tokens::default_list();
+    let (count, cost) = (list.len(), tokens::of_tools(&list));
+    format!(
+        "The {count} tools listed by default cost a conversation {cost} tokens: names, descriptions and input schemas, \
+         counted with OpenAI's o200k_base.\n"
+    )
+}
+
 /// The text with what stands between the markers of a table replaced.
 fn with_table(text: &str, name: &str, table: &str) -> String {
     let (open, close) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
@@ -49,6 +60,7 @@ fn accepts() -> bool {
 fn tables_are_those_the_program_makes() {
     let tables = [
         ("tools", markdown::tools_table(&tools::all())),
+        ("cost", cost()),
         ("settings", markdown::settings_table(&config::schema())),
         ("variables", variables_table()),
         ("errors", markdown::errors_table()),

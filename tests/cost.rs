@@ -1,0 +1,75 @@
+//! What the tools cost every conversation before a word is said. Growth shows here, and is accepted by hand.
+
+// The linter knows that tests may unwrap, and so may what they are made of.
+#![cfg(test)]
+
+mod tokens;
+
+use std::{fmt::Write as _, sync::Arc};
+
+use customerio_mcp::tools::{self, tool::Callable};
+use insta::assert_snapshot;
+use serde_json::Value;
+
+/// The most that the list a client gets unless told otherwise may cost.
+const DEFAULT_LIST: usize = 3_500;
+
+/// The most that one tool may cost.
+const ONE_TOOL: usize = 450;
+
+/// Bytes of the answer of `tools/list`, which has more in it than a model is shown.
+fn bytes(tools: &[Arc<dyn Callable>]) -> usize {
+    let sent: Vec<Value> = tools.iter().map(|tool| serde_json::to_value(tool.definition()).unwrap()).collect();
+    Value::Array(sent).to_string().len()
+}
+
+#[test]
+fn the_tools_cost_what_they_are_known_to_cost() {
+    let (all, default) = (tools::all(), tokens::default_list());
+    let mut table = String::new();
+    for tool in &all {
+        writeln!(table, "{:>4}  {}", tokens::of_tool(tool.as_ref()), tool.spec().name).unwrap();
+    }
+    for (name, tools) in [("by default", &default), ("all", &all)] {
+        let (tokens, count) = (tokens::of_tools(tools), tools.len());
+        let each = tokens / count;
+        writeln!(table, "{tokens:>4}  {name}: {count} tools, {each} each on average, {} bytes sent", bytes(tools))
+            .unwrap();
+    }
+    assert_snapshot!(table, @r"
+      63  get_guardrails
+     283  declare_identity_strategy
+     155  list_audit
+     177  find_customers
+     122  get_customer
+     179  identify_customer
+      54  list_test_customers
+      96  delete_test_customers
+     191  track_event
+      97  list_segments
+     108  get_segment
+     110  create_segment
+     117  add_to_segment
+     118  remove_from_segment
+      75  delete_segment
+      97  list_templates
+     165  preview_message
+     434  send_transactional
+     125  get_delivery
+     193  list_deliveries
+     109  delete_customer
+     135  erase_customer
+    2671  by default: 18 tools, 148 each on average, 32039 bytes sent
+    3203  all: 22 tools, 145 each on average, 37350 bytes sent
+    ");
+}
+
+#[test]
+fn the_tools_leave_room_for_the_conversation() {
+    for tool in tools::all() {
+        let cost = tokens::of_tool(tool.as_ref());
+        assert!(cost <= ONE_TOOL, "{} costs {cost} tokens, more than {ONE_TOOL}", tool.spec().name);
+    }
+    let cost = tokens::of_tools(&tokens::default_list());
+    assert!(cost <= DEFAULT_LIST, "the default list costs {cost} tokens, more than {DEFAULT_LIST}");
+}
