@@ -110,6 +110,11 @@ impl Activity {
     }
 }
 
+/// The identifiers of an activity that is nobody's.
+pub(super) fn nobody() -> Value {
+    json!({"id": null, "email": null, "cio_id": null})
+}
+
 impl World {
     /// Writes to the log about a person who exists.
     pub(super) fn record_entry(&mut self, person: Option<PersonKey>, identifiers: Value, entry: Entry) {
@@ -142,7 +147,7 @@ impl World {
 
     /// Writes to the log about an identifier that names nobody.
     pub(super) fn record_unknown(&mut self, named: &Identifier, kind: &str, data: Value) {
-        let mut identifiers = json!({"id": null, "email": null, "cio_id": null});
+        let mut identifiers = nobody();
         identifiers[named.kind()] = json!(named.value());
         self.record_entry(None, identifiers, Entry { kind: kind.to_owned(), data, ..Entry::default() });
     }

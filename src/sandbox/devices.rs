@@ -87,18 +87,18 @@ impl World {
 
 /// `PUT /api/v1/customers/{identifier}/devices`.
 pub(super) fn add(world: &mut World, call: &Call) -> Answer {
-    let named = path_identifier(call)?;
-    let body = track_object(call)?;
+    let named = path_identifier(call).map_err(Reply::meta_errors)?;
+    let body = track_object(call).map_err(Reply::meta_errors)?;
     let Some(Value::Object(device)) = body.get("device") else {
-        return Err(Reply::meta_error(400, "device must be an object"));
+        return Err(Reply::meta_errors("device must be an object"));
     };
-    let device = Device::parse(device, "id", world.now()).map_err(|(_, error)| Reply::meta_error(400, &error))?;
+    let device = Device::parse(device, "id", world.now()).map_err(|(_, error)| Reply::meta_errors(error))?;
     world.add_device(&named, device);
     Ok(Reply::accepted())
 }
 
 /// `DELETE /api/v1/customers/{identifier}/devices/{device_id}`: 200 also for what does not exist.
 pub(super) fn delete(world: &mut World, call: &Call) -> Answer {
-    world.delete_device(&path_identifier(call)?, call.param("device_id"));
+    world.delete_device(&path_identifier(call).map_err(Reply::meta_errors)?, call.param("device_id"));
     Ok(Reply::accepted())
 }

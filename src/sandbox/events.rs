@@ -33,7 +33,7 @@ pub(super) struct SeenEvents {
 
 impl SeenEvents {
     /// Whether `id` is new at `now_ms`; from then on it is not.
-    fn is_new(&mut self, id: &str, now_ms: i64) -> bool {
+    pub(super) fn is_new(&mut self, id: &str, now_ms: i64) -> bool {
         while let Some((seen_ms, _)) = self.order.front()
             && *seen_ms + DEDUPE_WINDOW_MS <= now_ms
         {
@@ -62,6 +62,17 @@ pub(super) struct Event {
 }
 
 impl Event {
+    /// Reads the body of a v1 call, whose type is one of its keys.
+    pub(super) fn of_v1(body: &Map<String, Value>) -> Result<Self, String> {
+        let kind = match body.get("type") {
+            None | Some(Value::Null) => "event",
+            Some(Value::String(kind)) if kind.is_empty() => "event",
+            Some(Value::String(kind)) if matches!(kind.as_str(), "event" | "page" | "screen") => kind,
+            Some(_) => return Err("type must be one of event, page, screen".to_owned()),
+        };
+        Self::parse(body, kind, "data").map_err(|(_, error)| error)
+    }
+
     /// Reads an event; `data_key` is `data` in v1 and `attributes` in v2. The error names the field.
     pub(super) fn parse(
         body: &Map<String, Value>,
@@ -89,24 +100,36 @@ impl Event {
     }
 }
 
-impl World {
-    /// Records an event of a person, who is created if unknown; a suppressed or unknown `cio_id` is ignored.
-    pub(super) fn track(&mut self, named: &Identifier, event: Event) {
-        let Some(key) = self.find_or_create(named) else { return };
-        if let Some(id) = &event.id
-            && !self.seen_events.is_new(&id.to_ascii_uppercase(), self.clock.now_ms())
-        {
-            return;
-        }
-        let Some(identifiers) = self.people.get(key).map(super::people::Person::identifiers) else { return };
-        let entry = Entry {
+impl From<Event> for Entry {
+    fn from(event: Event) -> Self {
+        Self {
             kind: event.kind,
             name: Some(event.name),
             timestamp: event.timestamp,
             data: event.data,
-            ..Entry::default()
-        };
-        self.record_entry(Some(key), identifiers, entry);
+            ..Self::default()
+        }
+    }
+}
+
+impl World {
+    /// Records an event of a person, who is created if unknown; a suppressed or unknown `cio_id` is ignored.
+    pub(super) fn track(&mut self, named: &Identifier, event: Event) {
+        let Some(key) = self.find_or_create(named) else { return };
+        if self.is_new_event(&event) {
+            self.record_event(key, event);
+        }
+    }
+
+    /// Whether an event was not sent before under the same id.
+    pub(super) fn is_new_event(&mut self, event: &Event) -> bool {
+        let now_ms = self.clock.now_ms();
+        event.id.as_ref().is_none_or(|id| self.seen_events.is_new(&id.to_ascii_uppercase(), now_ms))
+    }
+
+    pub(super) fn record_event(&mut self, key: PersonKey, event: Event) {
+        let Some(identifiers) = self.people.get(key).map(super::people::Person::identifiers) else { return };
+        self.record_entry(Some(key), identifiers, event.into());
     }
 
     /// Who is named, or a bare new person; nobody for the suppressed and for an unknown `cio_id`.
@@ -117,15 +140,8 @@ impl World {
 
 /// `POST /api/v1/customers/{identifier}/events`.
 pub(super) fn track(world: &mut World, call: &Call) -> Answer {
-    let named = path_identifier(call)?;
-    let body = track_object(call)?;
-    let kind = match body.get("type") {
-        None | Some(Value::Null) => "event",
-        Some(Value::String(kind)) if kind.is_empty() => "event",
-        Some(Value::String(kind)) if matches!(kind.as_str(), "event" | "page" | "screen") => kind,
-        Some(_) => return Err(Reply::meta_error(400, "type must be one of event, page, screen")),
-    };
-    let event = Event::parse(&body, kind, "data").map_err(|(_, error)| Reply::meta_error(400, &error))?;
+    let named = path_identifier(call).map_err(Reply::meta_errors)?;
+    let event = Event::of_v1(&track_object(call).map_err(Reply::meta_errors)?).map_err(Reply::meta_errors)?;
     world.track(&named, event);
     Ok(Reply::accepted())
 }

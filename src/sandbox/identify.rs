@@ -6,6 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
+    anonymous::ANONYMOUS_ID,
     attributes::{self, MAX_ATTRIBUTES},
     identifiers::{Identifier, MAX_IDENTIFIER_BYTES, looks_like_email},
     people::PersonKey,
@@ -101,6 +102,10 @@ impl World {
             if matches!(name.as_str(), "id" | "email" | "cio_id") {
                 continue;
             }
+            if name == ANONYMOUS_ID && self.anonymous.is_of_another(&attributes::text_of(value), key) {
+                failed.insert(name.clone(), difference(None, &attributes::text_of(value)));
+                continue;
+            }
             let is_new = !person.attributes.contains_key(name.split('.').next().unwrap_or(name));
             if is_new && !attributes::removes(value) && person.attributes.len() >= MAX_ATTRIBUTES {
                 failed.insert(name.clone(), difference(None, &attributes::text_of(value)));
@@ -113,8 +118,13 @@ impl World {
         if !changed.is_empty() {
             self.record_for(key, "attribute_change", Value::Object(changed));
         }
+        let anonymous_id = upsert.attributes.get(ANONYMOUS_ID).map(attributes::text_of).filter(|id| !id.is_empty());
+        let anonymous_id = anonymous_id.filter(|_| !failed.contains_key(ANONYMOUS_ID));
         if !failed.is_empty() {
             self.record_for(key, "failed_attribute_change", Value::Object(failed));
+        }
+        if let Some(anonymous_id) = anonymous_id {
+            self.adopt(key, &anonymous_id);
         }
         Some(key)
     }

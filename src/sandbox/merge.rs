@@ -38,6 +38,7 @@ impl World {
         }
         self.activities.move_events(from, to, self.now() - EVENT_HISTORY_SECONDS);
         self.deliveries.hand_over(from, to);
+        self.anonymous.hand_over(from, to);
         let Some(gone) = self.people.remove(from) else { return };
         self.activities.remember_identifiers(from, &gone.identifiers());
         let now = self.now();
@@ -69,7 +70,8 @@ impl World {
 
 /// `POST /api/v1/merge_customers`.
 pub(super) fn merge(world: &mut World, call: &Call) -> Answer {
-    let (primary, secondary) = parse(&track_object(call)?).map_err(|(_, error)| Reply::meta_error(400, &error))?;
+    let body = track_object(call).map_err(|error| Reply::meta_error(400, &error))?;
+    let (primary, secondary) = parse(&body).map_err(|(_, error)| Reply::meta_error(400, &error))?;
     world.merge(&primary, &secondary);
     Ok(Reply::accepted())
 }

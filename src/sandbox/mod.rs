@@ -15,6 +15,7 @@
 #![expect(clippy::unnecessary_wraps, reason = "all handlers have one signature, also those that never refuse")]
 
 mod activities;
+mod anonymous;
 mod attributes;
 mod auth;
 mod control;

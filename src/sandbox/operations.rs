@@ -33,7 +33,6 @@ const fn app(method: &'static str, path: &'static str, operation: &'static str) 
 #[rustfmt::skip]
 pub(super) const NOT_IMITATED: &[NotImitated] = &[
     open("POST", "/unsubscribe/{delivery_id}", "unsubscribe"),
-    track("POST", "/api/v1/events", "trackAnonymous"),
     track("POST", "/api/v1/forms/{form_id}/submit", "submitForm"),
     open("POST", "/api/v1/metrics", "metrics"),
     open("POST", "/api/v1/push/events", "pushMetrics"),

@@ -19,26 +19,26 @@ const MAX_LIMIT: usize = 1000;
 /// `POST /v1/customers/attributes` takes this many ids at most.
 const MAX_IDS: usize = 100;
 
-/// The identifier in a Track v1 path.
-pub(super) fn path_identifier(call: &Call) -> Result<Identifier, Reply> {
+/// The identifier in a Track v1 path. Which envelope a refusal wears is the caller's to know.
+pub(super) fn path_identifier(call: &Call) -> Result<Identifier, String> {
     let text = call.param("identifier");
     if text.len() > MAX_IDENTIFIER_BYTES {
-        let error = format!("id attribute cannot be longer than {MAX_IDENTIFIER_BYTES} bytes");
-        return Err(Reply::meta_error(400, &error));
+        return Err(format!("id attribute cannot be longer than {MAX_IDENTIFIER_BYTES} bytes"));
     }
     Ok(Identifier::from_shape(text))
 }
 
 /// The body of a Track v1 call, which must be an object.
-pub(super) fn track_object(call: &Call) -> Result<Map<String, Value>, Reply> {
-    call.object().ok_or_else(|| Reply::meta_error(400, "malformed JSON: the body must be an object"))
+pub(super) fn track_object(call: &Call) -> Result<Map<String, Value>, String> {
+    call.object().ok_or_else(|| "malformed JSON: the body must be an object".to_owned())
 }
 
 /// `PUT /api/v1/customers/{identifier}`.
 pub(super) fn identify(world: &mut World, call: &Call) -> Answer {
-    let named = path_identifier(call)?;
-    let attributes = track_object(call)?;
-    attributes::check(&attributes).map_err(|error| Reply::meta_error(400, &error))?;
+    let refuse = |error: String| Reply::meta_error(400, &error);
+    let named = path_identifier(call).map_err(refuse)?;
+    let attributes = track_object(call).map_err(refuse)?;
+    attributes::check(&attributes).map_err(refuse)?;
     if attributes.contains_key("cio_relationships") {
         return Err(Reply::not_imitated("identify", "relationships"));
     }
@@ -48,7 +48,7 @@ pub(super) fn identify(world: &mut World, call: &Call) -> Answer {
 
 /// `DELETE /api/v1/customers/{identifier}`: 200 also for nobody.
 pub(super) fn delete(world: &mut World, call: &Call) -> Answer {
-    if let Some(key) = world.people.find(&path_identifier(call)?) {
+    if let Some(key) = world.people.find(&path_identifier(call).map_err(Reply::meta_errors)?) {
         world.delete_person(key);
     }
     Ok(Reply::accepted())

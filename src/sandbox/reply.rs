@@ -53,6 +53,13 @@ impl Reply {
         Self::json(status, &json!({"meta": {"error": error}}))
     }
 
+    /// `{"meta":{"errors":[…]}}`: Track v1 where its description declares a 400. The vendor's page on invalid requests
+    /// shows the singular form for identify and its recordings show it for merges, which keep it; the vendor's Node
+    /// client words its message from either.
+    pub(super) fn meta_errors(error: impl AsRef<str>) -> Self {
+        Self::json(400, &json!({"meta": {"errors": [error.as_ref()]}}))
+    }
+
     /// `{"errors":[{"detail","status"}]}`: the App API generally. Its status is a string.
     pub(super) fn app_error(status: u16, detail: &str, reference: &str) -> Self {
         let detail = format!("{detail} (reference {reference})");

@@ -4,7 +4,7 @@
 //! two name each of the vendor's operations once.
 
 use super::{
-    activities,
+    activities, anonymous,
     auth::Credential,
     devices, entity, events, merge, messages,
     operations::{NOT_IMITATED, NotImitated},
@@ -53,6 +53,7 @@ pub(super) const ROUTES: &[Route] = &[
     track("POST",   "/api/v1/customers/{identifier}/suppress",                "suppress",             suppression::suppress),
     track("POST",   "/api/v1/customers/{identifier}/unsuppress",              "unsuppress",           suppression::unsuppress),
     track("POST",   "/api/v1/customers/{identifier}/events",                  "track",                events::track),
+    track("POST",   "/api/v1/events",                                         "trackAnonymous",       anonymous::track),
     track("POST",   "/api/v1/merge_customers",                                "merge",                merge::merge),
     track("POST",   "/api/v1/segments/{segment_id}/add_customers",            "add_to_segment",       segments::add_customers),
     track("POST",   "/api/v1/segments/{segment_id}/remove_customers",         "remove_from_segment",  segments::remove_customers),

@@ -189,8 +189,8 @@ pub(super) fn remove_customers(world: &mut World, call: &Call) -> Answer {
 
 /// Ids that name nobody, and values of another kind than `id_type`, are ignored.
 fn change(world: &mut World, call: &Call, apply: impl Fn(&mut BTreeSet<PersonKey>, PersonKey)) -> Answer {
-    let refuse = |error: &str| Reply::meta_error(400, error);
-    let body = profiles::track_object(call)?;
+    let refuse = |error: &str| Reply::meta_errors(error);
+    let body = profiles::track_object(call).map_err(Reply::meta_errors)?;
     let ids = body.get("ids").and_then(Value::as_array).ok_or_else(|| refuse("ids must be an array"))?;
     if ids.is_empty() || ids.len() > MAX_IDS {
         return Err(refuse(&format!("ids must hold 1 to {MAX_IDS} entries")));

@@ -73,12 +73,12 @@ impl World {
 
 /// `POST /api/v1/customers/{identifier}/suppress`.
 pub(super) fn suppress(world: &mut World, call: &Call) -> Answer {
-    world.suppress(&path_identifier(call)?);
+    world.suppress(&path_identifier(call).map_err(Reply::meta_errors)?);
     Ok(Reply::accepted())
 }
 
 /// `POST /api/v1/customers/{identifier}/unsuppress`.
 pub(super) fn unsuppress(world: &mut World, call: &Call) -> Answer {
-    world.unsuppress(&path_identifier(call)?);
+    world.unsuppress(&path_identifier(call).map_err(Reply::meta_errors)?);
     Ok(Reply::accepted())
 }

@@ -30,6 +30,9 @@ pub(super) const UNCONFIRMED: &[Choice] = &[
     choice("how long a repeated event id is ignored", "12 hours by the sandbox's clock"),
     choice("an event id that is not a ULID", "the event is accepted, repeats are not recognised"),
     choice("an event timestamp that is not a number", "the time of receipt"),
+    choice("an anonymous id that was somebody else's, also of a deleted person", "a failed_attribute_change for anonymous_id; the rest applies"),
+    choice("anonymous events before they are merged", "kept out of the activity log; without anonymous_id they stand in it under nobody"),
+    choice("anonymous events with event merging off", "as those without anonymous_id"),
     // Segments and search.
     choice("deleting a data-driven segment", "400"),
     choice("changing the members of a data-driven or unknown segment", "400"),

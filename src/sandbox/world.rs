@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     activities::Activities,
+    anonymous::Anonymous,
     deliveries::Deliveries,
     events::SeenEvents,
     fixture::{Fixture, Sender, Topic, Workspace},
@@ -26,6 +27,7 @@ pub(super) struct World {
     pub(super) suppressed: Suppressed,
     pub(super) activities: Activities,
     pub(super) seen_events: SeenEvents,
+    pub(super) anonymous: Anonymous,
     pub(super) segments: BTreeMap<u64, Segment>,
     /// The number of the segment made last, which may be gone.
     pub(super) last_segment: u64,
@@ -46,6 +48,7 @@ impl World {
             suppressed: Suppressed::default(),
             activities: Activities::default(),
             seen_events: SeenEvents::default(),
+            anonymous: Anonymous::default(),
             segments: BTreeMap::new(),
             last_segment: 0,
             transactional: BTreeMap::new(),

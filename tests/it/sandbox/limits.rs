@@ -69,7 +69,7 @@ async fn events_are_limited_in_name_and_data() {
     ];
     for (body, expected) in errors {
         let heard = track(body).await;
-        assert_eq!((heard.status, heard.json()), (400, json!({"meta": {"error": expected}})));
+        assert_eq!((heard.status, heard.json()), (400, json!({"meta": {"errors": [expected]}})));
     }
     assert_eq!(track(json!({"name": "é".repeat(50), "data": {"x": "y".repeat(99_000)}})).await.status, 200);
     assert_eq!(sandbox.count("events").await, 1);
