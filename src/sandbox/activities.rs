@@ -35,6 +35,8 @@ pub(super) struct Activity {
     data: Value,
     delivery_id: Option<String>,
     delivery_type: Option<&'static str>,
+    /// The identifiers of the object it is about, if it is about one.
+    object: Option<Value>,
 }
 
 /// The log, in order of arrival.
@@ -55,6 +57,7 @@ pub(super) struct Entry {
     pub(super) data: Value,
     pub(super) delivery_id: Option<String>,
     pub(super) delivery_type: Option<&'static str>,
+    pub(super) object: Option<Value>,
 }
 
 impl Activities {
@@ -93,10 +96,16 @@ impl Activity {
             "id": self.id,
             "type": self.kind,
             "timestamp": self.timestamp,
-            "customer_id": identifiers["id"],
-            "customer_identifiers": identifiers,
             "data": self.data,
         });
+        // What happened to an object alone is no customer's.
+        if !identifiers.is_null() {
+            shown["customer_id"] = identifiers["id"].clone();
+            shown["customer_identifiers"] = identifiers;
+        }
+        if let Some(object) = &self.object {
+            shown["object_identifiers"] = object.clone();
+        }
         for (key, value) in [
             ("name", self.name.as_deref()),
             ("delivery_id", self.delivery_id.as_deref()),
@@ -130,6 +139,7 @@ impl World {
             data: entry.data,
             delivery_id: entry.delivery_id,
             delivery_type: entry.delivery_type,
+            object: entry.object,
         };
         self.activities.list.push(activity);
     }

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::{
     activities::nobody,
     attributes::text_of,
     events::Event,
     identifiers::MAX_IDENTIFIER_BYTES,
+    objects::ObjectKey,
     people::PersonKey,
     profiles::track_object,
     reply::{Answer, Reply},
@@ -29,7 +30,13 @@ const OPEN_MS: i64 = 5 * 60 * 1000;
 struct Waiting {
     anonymous_id: String,
     received_ms: i64,
-    event: Event,
+    held: Held,
+}
+
+#[derive(Debug, Clone)]
+enum Held {
+    Event(Event),
+    Relationship { object: ObjectKey, attributes: Map<String, Value> },
 }
 
 /// Whose an anonymous id is; it is never anybody else's again.
@@ -58,6 +65,11 @@ impl Anonymous {
         (now_ms - owner.identified_ms <= OPEN_MS).then_some(owner.person)
     }
 
+    fn hold(&mut self, anonymous_id: &str, held: Held, now_ms: i64) {
+        self.forget_old(now_ms);
+        self.waiting.push(Waiting { anonymous_id: anonymous_id.to_owned(), received_ms: now_ms, held });
+    }
+
     fn forget_old(&mut self, now_ms: i64) {
         self.waiting.retain(|waiting| now_ms - waiting.received_ms <= KEPT_MS);
     }
@@ -71,6 +83,11 @@ impl Anonymous {
 }
 
 impl World {
+    /// Who was identified with an anonymous id a moment ago and is still there.
+    fn known_lately(&self, anonymous_id: &str) -> Option<PersonKey> {
+        self.anonymous.open(anonymous_id, self.clock.now_ms()).filter(|key| self.people.get(*key).is_some())
+    }
+
     /// Takes an event nobody is named for. Without an anonymous id, or with event merging off, it stays nobody's.
     pub(super) fn track_anonymous(&mut self, anonymous_id: Option<&str>, mut event: Event) {
         if !self.is_new_event(&event) {
@@ -81,14 +98,11 @@ impl World {
             return;
         };
         let now_ms = self.clock.now_ms();
-        match self.anonymous.open(anonymous_id, now_ms).filter(|key| self.people.get(*key).is_some()) {
-            Some(key) => self.record_event(key, event),
-            None => {
-                event.timestamp.get_or_insert(now_ms.div_euclid(1000));
-                self.anonymous.forget_old(now_ms);
-                let anonymous_id = anonymous_id.to_owned();
-                self.anonymous.waiting.push(Waiting { anonymous_id, received_ms: now_ms, event });
-            }
+        if let Some(key) = self.known_lately(anonymous_id) {
+            self.record_event(key, event);
+        } else {
+            event.timestamp.get_or_insert(now_ms.div_euclid(1000));
+            self.anonymous.hold(anonymous_id, Held::Event(event), now_ms);
         }
     }
 
@@ -101,12 +115,32 @@ impl World {
             .into_iter()
             .partition::<Vec<_>, _>(|waiting| waiting.anonymous_id == anonymous_id);
         self.anonymous.waiting = waiting;
-        let count = merged.len();
-        for waited in merged {
-            self.record_event(key, waited.event);
+        if merged.is_empty() {
+            return;
         }
-        if count > 0 {
-            self.record_for(key, "anon_merge", json!({"anonymous_id": anonymous_id, "events": count}));
+        let mut events = 0;
+        for waited in merged {
+            match waited.held {
+                Held::Event(event) => {
+                    events += 1;
+                    self.record_event(key, event);
+                }
+                Held::Relationship { object, attributes } => {
+                    if self.objects.get(object).is_some() {
+                        self.relate(key, object, &attributes);
+                    }
+                }
+            }
+        }
+        self.record_for(key, "anon_merge", json!({"anonymous_id": anonymous_id, "events": events}));
+    }
+
+    /// Relates an object to whoever has an anonymous id, now or once they are identified.
+    pub(super) fn relate_anonymous(&mut self, anonymous_id: &str, object: ObjectKey, attributes: Map<String, Value>) {
+        let now_ms = self.clock.now_ms();
+        match self.known_lately(anonymous_id) {
+            Some(key) => self.relate(key, object, &attributes),
+            None => self.anonymous.hold(anonymous_id, Held::Relationship { object, attributes }, now_ms),
         }
     }
 }

@@ -46,8 +46,21 @@ pub(super) fn removes(value: &Value) -> bool {
     value.is_null() || value.as_str() == Some("")
 }
 
-/// Checks what Track checks before accepting attributes; the texts are the vendor's where they are known.
+/// Checks what Track checks before accepting attributes of a person; the texts are the vendor's where they are known.
 pub(super) fn check(attributes: &Map<String, Value>) -> Result<(), String> {
+    check_sizes(attributes)?;
+    match attributes.get("id") {
+        Some(Value::String(id)) if id.is_empty() => Err("id attribute cannot be an empty string".to_owned()),
+        Some(Value::String(id)) if id.len() > MAX_NAME_BYTES => {
+            Err(format!("id attribute cannot be longer than {MAX_NAME_BYTES} bytes"))
+        }
+        None | Some(Value::Null | Value::String(_)) => Ok(()),
+        Some(_) => Err("id attribute must be a string value".to_owned()),
+    }
+}
+
+/// The limits that hold for people, objects and relationships alike.
+pub(super) fn check_sizes(attributes: &Map<String, Value>) -> Result<(), String> {
     if attributes.len() > MAX_ATTRIBUTES {
         return Err(format!("cannot identify more than {MAX_ATTRIBUTES} attributes in one request"));
     }
@@ -62,14 +75,7 @@ pub(super) fn check(attributes: &Map<String, Value>) -> Result<(), String> {
             return Err(format!("value for attribute '{name}' cannot be longer than {MAX_VALUE_BYTES} bytes"));
         }
     }
-    match attributes.get("id") {
-        Some(Value::String(id)) if id.is_empty() => Err("id attribute cannot be an empty string".to_owned()),
-        Some(Value::String(id)) if id.len() > MAX_NAME_BYTES => {
-            Err(format!("id attribute cannot be longer than {MAX_NAME_BYTES} bytes"))
-        }
-        None | Some(Value::Null | Value::String(_)) => Ok(()),
-        Some(_) => Err("id attribute must be a string value".to_owned()),
-    }
+    Ok(())
 }
 
 /// Sets one attribute, by dot notation inside a nested one. Returns the value before and after as text if it changed.

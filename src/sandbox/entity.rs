@@ -5,10 +5,13 @@ use serde_json::{Map, Value, json};
 use super::{
     attributes,
     devices::Device,
+    entity_object,
     events::Event,
     identifiers::Identifier,
     identify::{Upsert, unix_seconds},
     merge,
+    objects::ObjectName,
+    relationships::{Change, Tie},
     reply::{Answer, Reply},
     request::Call,
     world::World,
@@ -20,7 +23,7 @@ const MAX_BATCH_BYTES: usize = 500 * 1024;
 
 /// Why an entity is refused.
 #[derive(Debug)]
-enum Refusal {
+pub(super) enum Refusal {
     Invalid {
         reason: &'static str,
         field: String,
@@ -31,12 +34,16 @@ enum Refusal {
 }
 
 impl Refusal {
-    fn required(field: &str) -> Self {
+    pub(super) fn required(field: &str) -> Self {
         Self::Invalid { reason: "required", field: field.to_owned(), message: format!("{field} is required") }
     }
 
-    fn invalid(field: &str, message: impl Into<String>) -> Self {
+    pub(super) fn invalid(field: &str, message: impl Into<String>) -> Self {
         Self::Invalid { reason: "invalid", field: field.to_owned(), message: message.into() }
+    }
+
+    pub(super) fn action(action: &str, kind: &str) -> Self {
+        Self::invalid("action", format!("action '{action}' is not valid for {kind}"))
     }
 
     fn shown(&self) -> Value {
@@ -104,15 +111,12 @@ fn apply(world: &mut World, item: &Value) -> Result<(), Refusal> {
     let action = text("action").ok_or_else(|| Refusal::required("action"))?;
     match kind {
         "person" => apply_to_person(world, item, action),
-        "object" if OBJECT_ACTIONS.contains(&action) => Err(Refusal::NotImitated(format!("{action} of objects"))),
+        "object" => entity_object::apply(world, item, action),
         "delivery" if action == "event" => Err(Refusal::NotImitated("events of deliveries".to_owned())),
-        "object" | "delivery" => Err(Refusal::invalid("action", format!("action '{action}' is not valid for {kind}"))),
+        "delivery" => Err(Refusal::action(action, kind)),
         _ => Err(Refusal::invalid("type", "type must be one of person, object, delivery")),
     }
 }
-
-const OBJECT_ACTIONS: [&str; 5] =
-    ["identify", "identify_anonymous", "delete", "add_relationships", "delete_relationships"];
 
 fn apply_to_person(world: &mut World, item: &Map<String, Value>, action: &str) -> Result<(), Refusal> {
     match action {
@@ -159,16 +163,25 @@ fn apply_to_person(world: &mut World, item: &Map<String, Value>, action: &str) -
             world.merge(&primary, &secondary);
             Ok(())
         }
-        "add_relationships" | "delete_relationships" => Err(Refusal::NotImitated(format!("{action} of people"))),
-        _ => Err(Refusal::invalid("action", format!("action '{action}' is not valid for person"))),
+        _ => {
+            let change = Change::from_action(action).ok_or_else(|| Refusal::action(action, "person"))?;
+            let named = identifiers(item)?;
+            let ties = objects(world, item)?.ok_or_else(|| Refusal::required("cio_relationships"))?;
+            let person = match change {
+                Change::Add => world.find_or_create(&named),
+                Change::Delete => world.people.find(&named),
+            };
+            if let Some(person) = person {
+                world.change_objects_of(person, change, &ties);
+            }
+            Ok(())
+        }
     }
 }
 
 fn identify(world: &mut World, item: &Map<String, Value>) -> Result<(), Refusal> {
     let named = identifiers(item)?;
-    if item.contains_key("cio_relationships") {
-        return Err(Refusal::NotImitated("relationships".to_owned()));
-    }
+    let ties = objects(world, item)?.unwrap_or_default();
     let attributes = match item.get("attributes") {
         None | Some(Value::Null) => Map::new(),
         Some(Value::Object(attributes)) => attributes.clone(),
@@ -177,8 +190,17 @@ fn identify(world: &mut World, item: &Map<String, Value>) -> Result<(), Refusal>
     attributes::check(&attributes).map_err(|message| Refusal::invalid("attributes", message))?;
     let mut upsert = Upsert::new(named, attributes, false);
     upsert.at = upsert.at.or_else(|| item.get("timestamp").and_then(unix_seconds));
-    world.upsert(&upsert);
+    if let Some(person) = world.upsert(&upsert) {
+        world.change_objects_of(person, Change::Add, &ties);
+    }
     Ok(())
+}
+
+/// `cio_relationships` of a person: in v2 an array of objects.
+fn objects(world: &World, item: &Map<String, Value>) -> Result<Option<Vec<Tie<ObjectName>>>, Refusal> {
+    let list = item.get("cio_relationships").filter(|list| !list.is_null());
+    let ties = list.map(|list| world.ties_to_objects(list)).transpose();
+    ties.map_err(|error| Refusal::invalid("cio_relationships", error))
 }
 
 fn identifiers(item: &Map<String, Value>) -> Result<Identifier, Refusal> {

@@ -154,7 +154,7 @@ impl World {
         namespaces.insert("customer".to_owned(), Value::Object(person.map(customer_namespace).unwrap_or_default()));
         namespaces.insert("trigger".to_owned(), Value::Object(delivery.trigger.clone()));
         namespaces.insert("journey".to_owned(), json!({}));
-        namespaces.insert("objects".to_owned(), json!({}));
+        namespaces.insert("objects".to_owned(), self.objects_namespace(delivery.person));
         namespaces.insert("delivery_id".to_owned(), json!(delivery.id));
         let message = json!({
             "id": delivery.transactional_id,

@@ -73,6 +73,11 @@ impl People {
         }
     }
 
+    /// What every `cio_id` of this workspace begins with.
+    pub(super) fn cio_prefix(&self) -> &str {
+        &self.cio_prefix
+    }
+
     pub(super) fn len(&self) -> usize {
         self.by_key.len()
     }
@@ -158,6 +163,7 @@ impl World {
         for segment in self.segments.values_mut() {
             segment.forget(key);
         }
+        self.relationships.forget(key);
         self.people.remove(key);
     }
 }

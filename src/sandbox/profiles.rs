@@ -7,8 +7,10 @@ use super::{
     filter::Filter,
     identifiers::{Identifier, MAX_IDENTIFIER_BYTES},
     identify::Upsert,
+    objects::ObjectName,
     page::Page,
     people::Person,
+    relationships::{Change, Tie},
     reply::{Answer, Reply},
     request::Call,
     world::World,
@@ -37,13 +39,26 @@ pub(super) fn track_object(call: &Call) -> Result<Map<String, Value>, String> {
 pub(super) fn identify(world: &mut World, call: &Call) -> Answer {
     let refuse = |error: String| Reply::meta_error(400, &error);
     let named = path_identifier(call).map_err(refuse)?;
-    let attributes = track_object(call).map_err(refuse)?;
+    let mut attributes = track_object(call).map_err(refuse)?;
+    let (change, ties) = match attributes.shift_remove("cio_relationships") {
+        Some(given) if !given.is_null() => relationships(world, &given).map_err(refuse)?,
+        _ => (Change::Add, Vec::new()),
+    };
     attributes::check(&attributes).map_err(refuse)?;
-    if attributes.contains_key("cio_relationships") {
-        return Err(Reply::not_imitated("identify", "relationships"));
+    if let Some(person) = world.upsert(&Upsert::new(named, attributes, true)) {
+        world.change_objects_of(person, change, &ties);
     }
-    world.upsert(&Upsert::new(named, attributes, true));
     Ok(Reply::accepted())
+}
+
+/// `cio_relationships` of a v1 identify: an object with an action, where v2 has an array.
+fn relationships(world: &World, given: &Value) -> Result<(Change, Vec<Tie<ObjectName>>), String> {
+    let action = given.get("action").and_then(Value::as_str).and_then(Change::from_action);
+    let list = given.get("relationships").filter(|_| given.is_object());
+    let (Some(action), Some(list)) = (action, list) else {
+        return Err("cio_relationships must be an object with action and relationships".to_owned());
+    };
+    Ok((action, world.ties_to_objects(list)?))
 }
 
 /// `DELETE /api/v1/customers/{identifier}`: 200 also for nobody.

@@ -6,7 +6,7 @@
 use super::{
     activities, anonymous,
     auth::Credential,
-    devices, entity, events, merge, messages,
+    devices, entity, events, merge, messages, object_reads,
     operations::{NOT_IMITATED, NotImitated},
     profiles,
     reply::Answer,
@@ -70,6 +70,13 @@ pub(super) const ROUTES: &[Route] = &[
     read ("GET",    "/v1/customers/{customer_id}/segments",                   "getPersonSegments",    profiles::segments),
     read ("GET",    "/v1/customers/{customer_id}/activities",                 "getPersonActivities",  activities::of_person),
     read ("GET",    "/v1/activities",                                         "listActivities",       activities::list),
+
+    // App: objects and relationships, which are written on the Track side.
+    read ("GET",    "/v1/object_types",                                       "getObjectTypes",       object_reads::types),
+    read ("POST",   "/v1/objects",                                            "getObjectsFilter",     object_reads::search),
+    read ("GET",    "/v1/objects/{object_type_id}/{object_id}/attributes",    "getObjectAttributes",  object_reads::attributes),
+    read ("GET",    "/v1/objects/{object_type_id}/{object_id}/relationships", "getObjectRelationships", object_reads::relationships),
+    read ("GET",    "/v1/customers/{customer_id}/relationships",              "getPersonRelationships", object_reads::of_person),
 
     // App: segments. Membership is written on the Track side.
     read ("GET",    "/v1/segments",                                           "listSegments",         segments::list),

@@ -12,6 +12,7 @@ use super::{
     identifiers::Identifier,
     ids,
     people::{Person, PersonKey},
+    relationships::readable,
     reply::{Answer, Reply},
     request::Call,
     transactional::{Channel, Content, INLINE_ID},
@@ -321,9 +322,5 @@ fn unknown(named: Option<&Identifier>) -> Value {
 
 /// What a template reads as `customer`: text, as the App API shows it, but lists and objects as they are.
 pub(super) fn customer_namespace(person: &Person) -> Map<String, Value> {
-    let readable = |value: &Value| match value {
-        Value::Array(_) | Value::Object(_) => value.clone(),
-        scalar => json!(text_of(scalar)),
-    };
-    person.attributes.iter().map(|(name, attribute)| (name.clone(), readable(&attribute.value))).collect()
+    readable(&person.attributes)
 }

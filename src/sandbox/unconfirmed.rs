@@ -33,6 +33,16 @@ pub(super) const UNCONFIRMED: &[Choice] = &[
     choice("an anonymous id that was somebody else's, also of a deleted person", "a failed_attribute_change for anonymous_id; the rest applies"),
     choice("anonymous events before they are merged", "kept out of the activity log; without anonymous_id they stand in it under nobody"),
     choice("anonymous events with event merging off", "as those without anonymous_id"),
+    // Objects.
+    choice("an object type that does not exist", "400; types come from the fixture"),
+    choice("an unknown cio_object_id", "dropped in silence"),
+    choice("a relationship with an object or person that does not exist", "creates it bare"),
+    choice("attributes beyond 300 or 100 KB of an object or relationship", "a failed_attribute_change for those"),
+    choice("relationships in a merge", "go to the primary, whose own win"),
+    choice("an object in the activity log", "object_identifiers, and no customer unless a relationship is meant"),
+    choice("relationship attributes in Liquid", "objects.<slug>[i].relationship.*"),
+    choice("a type_id in a filter that is not the object_type_id", "400"),
+    choice("how many objects or relationships make a page", "50, at most 1000"),
     // Segments and search.
     choice("deleting a data-driven segment", "400"),
     choice("changing the members of a data-driven or unknown segment", "400"),

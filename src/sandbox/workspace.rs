@@ -37,8 +37,8 @@ pub(super) fn list(world: &mut World, _call: &Call) -> Answer {
         "messages_sent": sent,
         "billable_messages_sent": sent,
         "people": world.people.len(),
-        "object_types": 0,
-        "objects": 0,
+        "object_types": world.object_types.len(),
+        "objects": world.objects.len(),
     });
     Ok(Reply::ok(&json!({"workspaces": [workspace]})))
 }

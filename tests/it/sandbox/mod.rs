@@ -12,6 +12,7 @@ mod http;
 mod identify;
 mod limits;
 mod merge;
+mod objects;
 mod reads;
 mod search;
 mod segments;

@@ -132,16 +132,3 @@ async fn a_batch_applies_what_is_valid_and_tells_the_rest_by_index() {
         assert_eq!(sandbox.track(Method::POST, "/api/v2/batch", whole).await.status, 400);
     }
 }
-
-#[tokio::test]
-async fn objects_and_deliveries_are_not_imitated_and_say_so() {
-    let sandbox = Sandbox::empty().await;
-    let object = json!({"type": "object", "action": "identify",
-        "identifiers": {"object_type_id": "1", "object_id": "acme"}});
-    let heard = entity(&sandbox, object.clone()).await;
-    assert_eq!((heard.status, &heard.json()["errors"][0]["operation"]), (501, &json!("entity")));
-    let batch = sandbox.track(Method::POST, "/api/v2/batch", json!({"batch": [object]})).await;
-    assert_eq!((batch.status, &batch.json()["errors"][0]["reason"]), (207, &json!("not_imitated")));
-    let unknown = json!({"type": "object", "action": "levitate"});
-    assert_eq!(entity(&sandbox, unknown).await.status, 400);
-}
