@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::{
     dispatch::Shared,
     faults::FaultRequest,
+    forms,
     operations::NOT_IMITATED,
     reply::{Answer, Reply},
     request::Call,
@@ -49,6 +50,7 @@ pub(super) fn answer(shared: &Shared, peer: &Peer, call: &Call) -> Answer {
             Ok(Reply::ok(&json!({})))
         }
         ("GET", "/counts") => Ok(Reply::ok(&counts(shared))),
+        ("GET", "/forms") => Ok(Reply::ok(&json!({"forms": forms::shown(&shared.lock().world.forms)}))),
         ("GET", "/requests") => Ok(Reply::ok(&shared.lock().requests.shown())),
         ("DELETE", "/requests") => {
             shared.lock().requests = super::dispatch::RequestLog::default();
@@ -90,7 +92,7 @@ fn about(shared: &Shared) -> Value {
         "version": env!("CARGO_PKG_VERSION"),
         "workspace": {"id": workspace.id, "name": workspace.name, "region": workspace.region},
         "strict_limits": shared.config.strict_limits,
-        "control": ["clock", "faults", "counts", "requests", "reset"],
+        "control": ["clock", "faults", "counts", "forms", "requests", "reset"],
         "imitated": imitated,
         "not_imitated": others,
         "unconfirmed": unconfirmed,

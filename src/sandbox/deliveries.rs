@@ -99,6 +99,10 @@ impl Deliveries {
         self.list.get(*self.by_id.get(id)?)
     }
 
+    pub(super) fn get_mut(&mut self, id: &str) -> Option<&mut Delivery> {
+        self.list.get_mut(*self.by_id.get(id)?)
+    }
+
     /// Adds a delivery at the end.
     pub(super) fn add(&mut self, mut delivery: Delivery) {
         let place = self.list.len();

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     attributes,
+    delivery_metrics::Report,
     devices::Device,
     entity_object,
     events::Event,
@@ -23,23 +24,19 @@ const MAX_BATCH_BYTES: usize = 500 * 1024;
 
 /// Why an entity is refused.
 #[derive(Debug)]
-pub(super) enum Refusal {
-    Invalid {
-        reason: &'static str,
-        field: String,
-        message: String,
-    },
-    /// An action of the vendor's matrix that the sandbox does not imitate.
-    NotImitated(String),
+pub(super) struct Refusal {
+    reason: &'static str,
+    field: String,
+    message: String,
 }
 
 impl Refusal {
     pub(super) fn required(field: &str) -> Self {
-        Self::Invalid { reason: "required", field: field.to_owned(), message: format!("{field} is required") }
+        Self { reason: "required", field: field.to_owned(), message: format!("{field} is required") }
     }
 
     pub(super) fn invalid(field: &str, message: impl Into<String>) -> Self {
-        Self::Invalid { reason: "invalid", field: field.to_owned(), message: message.into() }
+        Self { reason: "invalid", field: field.to_owned(), message: message.into() }
     }
 
     pub(super) fn action(action: &str, kind: &str) -> Self {
@@ -47,14 +44,7 @@ impl Refusal {
     }
 
     fn shown(&self) -> Value {
-        match self {
-            Self::Invalid { reason, field, message } => json!({"reason": reason, "field": field, "message": message}),
-            Self::NotImitated(what) => json!({
-                "reason": "not_imitated",
-                "field": "action",
-                "message": format!("the sandbox does not imitate {what}"),
-            }),
-        }
+        json!({"reason": self.reason, "field": self.field, "message": self.message})
     }
 }
 
@@ -64,11 +54,8 @@ pub(super) fn entity(world: &mut World, call: &Call) -> Answer {
         return Err(whole(&Refusal::invalid("body", format!("body cannot be larger than {MAX_ENTITY_BYTES} bytes"))));
     }
     let body = call.json().map_err(|_| whole(&Refusal::invalid("body", "body is not valid JSON")))?;
-    match apply(world, &body) {
-        Ok(()) => Ok(Reply::accepted()),
-        Err(Refusal::NotImitated(what)) => Err(Reply::not_imitated("entity", &what)),
-        Err(refusal) => Err(whole(&refusal)),
-    }
+    apply(world, &body).map_err(|refusal| whole(&refusal))?;
+    Ok(Reply::accepted())
 }
 
 /// `POST /api/v2/batch`: what is valid is applied, what is not is told with its index (207).
@@ -112,7 +99,7 @@ fn apply(world: &mut World, item: &Value) -> Result<(), Refusal> {
     match kind {
         "person" => apply_to_person(world, item, action),
         "object" => entity_object::apply(world, item, action),
-        "delivery" if action == "event" => Err(Refusal::NotImitated("events of deliveries".to_owned())),
+        "delivery" if action == "event" => report(world, item),
         "delivery" => Err(Refusal::action(action, kind)),
         _ => Err(Refusal::invalid("type", "type must be one of person, object, delivery")),
     }
@@ -177,6 +164,22 @@ fn apply_to_person(world: &mut World, item: &Map<String, Value>, action: &str) -
             Ok(())
         }
     }
+}
+
+/// An event of a push delivery, told by the device.
+fn report(world: &mut World, item: &Map<String, Value>) -> Result<(), Refusal> {
+    let text = |key: &str, inner: &str| {
+        let text = item.get(key).and_then(|value| value.get(inner)).and_then(Value::as_str);
+        text.filter(|text| !text.is_empty()).map(str::to_owned)
+    };
+    let delivery_id = text("identifiers", "id").ok_or_else(|| Refusal::required("identifiers.id"))?;
+    let name = item.get("name").and_then(Value::as_str).ok_or_else(|| Refusal::required("name"))?;
+    let metric = Report::metric(name).filter(|metric| matches!(*metric, "opened" | "converted" | "delivered"));
+    let metric = metric.ok_or_else(|| Refusal::invalid("name", "name must be one of opened, converted, delivered"))?;
+    let token = text("attributes", "device_token").ok_or_else(|| Refusal::required("attributes.device_token"))?;
+    let at = item.get("timestamp").and_then(unix_seconds);
+    world.report(&Report { delivery_id, metric, at, recipient: Some(token), ..Report::default() });
+    Ok(())
 }
 
 fn identify(world: &mut World, item: &Map<String, Value>) -> Result<(), Refusal> {

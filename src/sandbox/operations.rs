@@ -17,10 +17,6 @@ const fn open(method: &'static str, path: &'static str, operation: &'static str)
     NotImitated { credential: Credential::Open, method, path, operation }
 }
 
-const fn track(method: &'static str, path: &'static str, operation: &'static str) -> NotImitated {
-    NotImitated { credential: Credential::Track, method, path, operation }
-}
-
 const fn cdp(method: &'static str, path: &'static str, operation: &'static str) -> NotImitated {
     NotImitated { credential: Credential::Pipelines, method, path, operation }
 }
@@ -32,10 +28,6 @@ const fn app(method: &'static str, path: &'static str, operation: &'static str) 
 /// All of them.
 #[rustfmt::skip]
 pub(super) const NOT_IMITATED: &[NotImitated] = &[
-    open("POST", "/unsubscribe/{delivery_id}", "unsubscribe"),
-    track("POST", "/api/v1/forms/{form_id}/submit", "submitForm"),
-    open("POST", "/api/v1/metrics", "metrics"),
-    open("POST", "/api/v1/push/events", "pushMetrics"),
     cdp("POST", "/v1/identify", "identify"),
     cdp("POST", "/v1/track", "track"),
     cdp("POST", "/v1/page", "page"),

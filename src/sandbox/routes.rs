@@ -6,7 +6,7 @@
 use super::{
     activities, anonymous,
     auth::Credential,
-    devices, entity, events, merge, messages, object_reads,
+    delivery_metrics, devices, entity, events, forms, merge, messages, object_reads,
     operations::{NOT_IMITATED, NotImitated},
     profiles,
     reply::Answer,
@@ -33,6 +33,10 @@ const fn track(method: &'static str, path: &'static str, operation: &'static str
     Route { method, path, operation, credential: Credential::Track, reads: false, handler }
 }
 
+const fn open(method: &'static str, path: &'static str, operation: &'static str, handler: Handler) -> Route {
+    Route { method, path, operation, credential: Credential::Open, reads: false, handler }
+}
+
 const fn write(method: &'static str, path: &'static str, operation: &'static str, handler: Handler) -> Route {
     Route { method, path, operation, credential: Credential::App, reads: false, handler }
 }
@@ -54,6 +58,10 @@ pub(super) const ROUTES: &[Route] = &[
     track("POST",   "/api/v1/customers/{identifier}/unsuppress",              "unsuppress",           suppression::unsuppress),
     track("POST",   "/api/v1/customers/{identifier}/events",                  "track",                events::track),
     track("POST",   "/api/v1/events",                                         "trackAnonymous",       anonymous::track),
+    track("POST",   "/api/v1/forms/{form_id}/submit",                         "submitForm",           forms::submit),
+    open ("POST",   "/api/v1/metrics",                                        "metrics",              delivery_metrics::metrics),
+    open ("POST",   "/api/v1/push/events",                                    "pushMetrics",          delivery_metrics::push_events),
+    open ("POST",   "/unsubscribe/{delivery_id}",                             "unsubscribe",          delivery_metrics::unsubscribe),
     track("POST",   "/api/v1/merge_customers",                                "merge",                merge::merge),
     track("POST",   "/api/v1/segments/{segment_id}/add_customers",            "add_to_segment",       segments::add_customers),
     track("POST",   "/api/v1/segments/{segment_id}/remove_customers",         "remove_from_segment",  segments::remove_customers),

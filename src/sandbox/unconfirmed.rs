@@ -33,6 +33,13 @@ pub(super) const UNCONFIRMED: &[Choice] = &[
     choice("an anonymous id that was somebody else's, also of a deleted person", "a failed_attribute_change for anonymous_id; the rest applies"),
     choice("anonymous events before they are merged", "kept out of the activity log; without anonymous_id they stand in it under nobody"),
     choice("anonymous events with event merging off", "as those without anonymous_id"),
+    // Deliveries and forms.
+    choice("a metric of an unknown delivery, of one that never left, or that its channel lacks", "accepted, changes nothing"),
+    choice("the metrics of WhatsApp and inbox messages", "those of SMS and of in-app messages"),
+    choice("a metric reported again", "one more activity; the time of the first stays"),
+    choice("which delivery ids are malformed", "those that are not base64 of 16 bytes or more"),
+    choice("unsubscribe: false", "takes the person's unsubscribe back; without the key 400"),
+    choice("the keys of a form with both id and email", "id names the person"),
     // Objects.
     choice("an object type that does not exist", "400; types come from the fixture"),
     choice("an unknown cio_object_id", "dropped in silence"),

@@ -14,6 +14,7 @@ mod limits;
 mod merge;
 mod objects;
 mod reads;
+mod reports;
 mod search;
 mod segments;
 mod send;
