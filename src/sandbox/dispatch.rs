@@ -21,6 +21,7 @@ use super::{
     faults::{Faults, Kind, Strike},
     ids,
     limits::Limits,
+    pipelines,
     reply::{Answer, Reply},
     request::Call,
     routes::{self, Destination, Route},
@@ -131,7 +132,13 @@ impl Shared {
     }
 
     fn authorize(&self, credential: Credential, call: &Call) -> Result<(), Reply> {
-        if credential.is_given(&call.headers, &self.config.keys) {
+        let keys = &self.config.keys;
+        if credential.is_given(&call.headers, keys) {
+            return Ok(());
+        }
+        if credential == Credential::Pipelines
+            && pipelines::key_in_body(call).is_some_and(|key| key == keys.cdp_write_key)
+        {
             return Ok(());
         }
         Err(Reply::unauthorized(credential == Credential::Track))
@@ -139,7 +146,8 @@ impl Shared {
 
     fn run(&self, inner: &mut Inner, route: &Route, call: &Call) -> Outcome {
         if let Err(reply) = self.authorize(route.credential, call) {
-            return Err(reply).into();
+            let is_cdp = route.credential == Credential::Pipelines;
+            return if is_cdp { pipelines::unauthorized(&mut inner.world, call) } else { Err(reply) }.into();
         }
         inner.world.settle();
         if self.config.strict_limits

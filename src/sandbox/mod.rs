@@ -1,6 +1,6 @@
 //! A faithful local Customer.io over HTTP.
 //!
-//! One port answers the vendor's Track v1 and v2 and App paths with the vendor's status codes, envelopes and quirks;
+//! One port answers the vendor's Track v1 and v2, App and Pipelines paths with the vendor's status codes, envelopes and quirks;
 //! nothing of ours calls it except over HTTP, so a wrong field name in a client fails a test. State comes first: each
 //! noun is a file that holds what is kept about it and how it changes, and the handlers beside it only read requests
 //! and word answers. All routes stand on one page (`routes`), every request takes one way (`dispatch`), and what had
@@ -43,6 +43,8 @@ mod objects;
 mod operations;
 mod page;
 mod people;
+mod pipeline_calls;
+mod pipelines;
 mod profiles;
 #[cfg(test)]
 mod properties;

@@ -17,10 +17,6 @@ const fn open(method: &'static str, path: &'static str, operation: &'static str)
     NotImitated { credential: Credential::Open, method, path, operation }
 }
 
-const fn cdp(method: &'static str, path: &'static str, operation: &'static str) -> NotImitated {
-    NotImitated { credential: Credential::Pipelines, method, path, operation }
-}
-
 const fn app(method: &'static str, path: &'static str, operation: &'static str) -> NotImitated {
     NotImitated { credential: Credential::App, method, path, operation }
 }
@@ -28,13 +24,6 @@ const fn app(method: &'static str, path: &'static str, operation: &'static str) 
 /// All of them.
 #[rustfmt::skip]
 pub(super) const NOT_IMITATED: &[NotImitated] = &[
-    cdp("POST", "/v1/identify", "identify"),
-    cdp("POST", "/v1/track", "track"),
-    cdp("POST", "/v1/page", "page"),
-    cdp("POST", "/v1/screen", "screen"),
-    cdp("POST", "/v1/group", "group"),
-    cdp("POST", "/v1/alias", "alias"),
-    cdp("POST", "/v1/batch", "batch"),
     app("POST", "/v1/campaigns/{broadcast_id}/triggers", "triggerBroadcast"),
     app("POST", "/v1/live_notifications/start", "startLiveNotification"),
     app("POST", "/v1/live_notifications/update", "updateLiveNotification"),

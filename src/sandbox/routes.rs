@@ -8,7 +8,7 @@ use super::{
     auth::Credential,
     delivery_metrics, devices, entity, events, forms, merge, messages, object_reads,
     operations::{NOT_IMITATED, NotImitated},
-    profiles,
+    pipelines, profiles,
     reply::Answer,
     request::{Call, decode_segment},
     segments, send, snippets, suppression, transactional, workspace,
@@ -31,6 +31,10 @@ type Handler = fn(&mut World, &Call) -> Answer;
 
 const fn track(method: &'static str, path: &'static str, operation: &'static str, handler: Handler) -> Route {
     Route { method, path, operation, credential: Credential::Track, reads: false, handler }
+}
+
+const fn cdp(method: &'static str, path: &'static str, operation: &'static str, handler: Handler) -> Route {
+    Route { method, path, operation, credential: Credential::Pipelines, reads: false, handler }
 }
 
 const fn open(method: &'static str, path: &'static str, operation: &'static str, handler: Handler) -> Route {
@@ -69,6 +73,15 @@ pub(super) const ROUTES: &[Route] = &[
     // Track v2.
     track("POST",   "/api/v2/entity",                                         "entity",               entity::entity),
     track("POST",   "/api/v2/batch",                                          "batch",                entity::batch),
+
+    // Pipelines: 200 to everything unless the caller asks to be strict.
+    cdp  ("POST",   "/v1/identify",                                           "identify",             pipelines::identify),
+    cdp  ("POST",   "/v1/track",                                              "track",                pipelines::track),
+    cdp  ("POST",   "/v1/page",                                               "page",                 pipelines::page),
+    cdp  ("POST",   "/v1/screen",                                             "screen",               pipelines::screen),
+    cdp  ("POST",   "/v1/group",                                              "group",                pipelines::group),
+    cdp  ("POST",   "/v1/alias",                                              "alias",                pipelines::alias),
+    cdp  ("POST",   "/v1/batch",                                              "batch",                pipelines::batch),
 
     // App: people. Two of the reads are POSTs.
     read ("GET",    "/v1/customers",                                          "getPeopleEmail",       profiles::by_email),

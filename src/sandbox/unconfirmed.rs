@@ -50,6 +50,16 @@ pub(super) const UNCONFIRMED: &[Choice] = &[
     choice("relationship attributes in Liquid", "objects.<slug>[i].relationship.*"),
     choice("a type_id in a filter that is not the object_type_id", "400"),
     choice("how many objects or relationships make a page", "50, at most 1000"),
+    // Pipelines.
+    choice("the body of an accepted call", "{\"success\": true}"),
+    choice("the body of a refused call in strict mode", "{\"meta\": {\"error\": …}}"),
+    choice("the limits of a call and a batch, where two pages differ", "32 KB and 500 KB; strict mode answers 400"),
+    choice("a write key in the body", "taken as one in the header"),
+    choice("a batch with invalid calls in strict mode", "400, and the valid ones are applied"),
+    choice("a repeated messageId", "ignored for 12 hours, if it is an event"),
+    choice("times among traits", "createdAt becomes created_at in Unix seconds; others stay as they came"),
+    choice("an alias of an id nobody has", "taken for an anonymous id of the user"),
+    choice("an identify with an anonymousId alone", "accepted, changes nothing"),
     // Segments and search.
     choice("deleting a data-driven segment", "400"),
     choice("changing the members of a data-driven or unknown segment", "400"),

@@ -13,6 +13,7 @@ mod identify;
 mod limits;
 mod merge;
 mod objects;
+mod pipelines;
 mod reads;
 mod reports;
 mod search;
