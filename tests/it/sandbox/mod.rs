@@ -12,6 +12,7 @@ mod http;
 mod identify;
 mod limits;
 mod merge;
+mod model;
 mod objects;
 mod pipelines;
 mod reads;
