@@ -44,7 +44,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => who.clone().prop_map(Act::Suppress),
         1 => who.clone().prop_map(Act::Unsuppress),
         1 => (who.clone(), who).prop_map(|(to, from)| Act::Merge(to, from)),
-        3 => prop::sample::select(vec![1, FIVE_MINUTES, MONTH]).prop_map(Act::Wait),
+        3 => prop::sample::select(vec![1, FIVE_MINUTES, FIVE_MINUTES + 1, MONTH]).prop_map(Act::Wait),
     ]
 }
 

@@ -119,6 +119,8 @@ async fn devices_report_on_push_by_either_call() {
         let heard = entity(refused).await;
         assert_eq!((heard.status, &heard.json()["errors"][0]["field"]), (400, &json!(field)));
     }
+    assert_eq!(post(&sandbox, "/api/v1/push/events", json!({})).await.status, 200);
+    assert_eq!(post(&sandbox, "/api/v1/push/events", json!({"delivery_id": push, "event": "seen"})).await.status, 400);
     post(&sandbox, "/api/v1/push/events", json!({"delivery_id": email, "event": "opened"})).await;
     assert_eq!(metrics(&sandbox, email).await["opened"], Value::Null);
 }
