@@ -1,5 +1,7 @@
 //! What a workspace holds at the start, read from TOML.
 
+mod subscriptions;
+
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
@@ -17,6 +19,9 @@ use super::{
     world::World,
 };
 
+use subscriptions::OptoutEntry;
+pub(super) use subscriptions::{Sender, SubscriptionCenter, Topic};
+
 const SHOP: &str = include_str!("fixtures/shop.toml");
 const HOUR_SECONDS: i64 = 60 * 60;
 
@@ -31,6 +36,8 @@ pub struct Fixture {
     snippets: Vec<SnippetEntry>,
     pub(super) topics: Vec<Topic>,
     pub(super) senders: Vec<Sender>,
+    pub(super) subscription_center: SubscriptionCenter,
+    optouts: Vec<OptoutEntry>,
     /// Identifiers that are suppressed from the start.
     suppressed: Vec<String>,
 }
@@ -62,34 +69,6 @@ impl Default for Workspace {
     fn default() -> Self {
         Self { id: 1, name: "Sandbox".to_owned(), region: "us".to_owned(), update_email_with_id: false }
     }
-}
-
-/// A subscription topic.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Topic {
-    pub(super) id: u64,
-    pub(super) name: String,
-    #[serde(default)]
-    pub(super) description: String,
-    #[serde(default)]
-    pub(super) subscribed_by_default: bool,
-}
-
-impl Topic {
-    /// `topic_<id>`, its name in subscription preferences.
-    pub(super) fn identifier(&self) -> String {
-        format!("topic_{}", self.id)
-    }
-}
-
-/// A sender identity.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Sender {
-    pub(super) id: u64,
-    pub(super) name: String,
-    pub(super) email: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -206,8 +185,6 @@ impl Fixture {
         }
         unique("segments: id", self.segments.iter().map(|segment| segment.id))?;
         unique("transactional: id", self.transactional.iter().map(|message| message.id))?;
-        unique("topics: id", self.topics.iter().map(|topic| topic.id))?;
-        unique("senders: id", self.senders.iter().map(|sender| sender.id))?;
         unique("snippets: name", self.snippets.iter().map(|snippet| &snippet.name))?;
         unique("people: id", self.people.iter().filter_map(|person| person.id.as_ref()))?;
         unique(
@@ -221,6 +198,7 @@ impl Fixture {
         for segment in &self.segments {
             segment.check(&ids)?;
         }
+        subscriptions::check(self, &ids)?;
         match self.transactional.iter().find(|message| message.id <= INLINE_ID) {
             Some(message) => Err(format!("transactional '{}': ids begin at {}", message.name, INLINE_ID + 1)),
             None => Ok(()),
@@ -241,6 +219,7 @@ impl Fixture {
         for message in &self.transactional {
             message.fill(world);
         }
+        subscriptions::fill(self, world);
         let updated_at = world.now();
         for snippet in &self.snippets {
             world.snippets.insert(snippet.name.clone(), Snippet { value: snippet.value.clone(), updated_at });

@@ -83,6 +83,9 @@ impl World {
             Some(person) if person.is_unsubscribed() && !delivery.send_to_unsubscribed => {
                 undeliverable("the person is unsubscribed")
             }
+            Some(person) if self.optouts.refuses(person.key, delivery.channel, &delivery.content.from) => {
+                undeliverable("the person opted out of this sender")
+            }
             Some(_) => None,
         }
     }

@@ -38,6 +38,7 @@ impl World {
         }
         self.activities.move_events(from, to, self.now() - EVENT_HISTORY_SECONDS);
         self.deliveries.hand_over(from, to);
+        self.optouts.hand_over(from, to);
         let Some(gone) = self.people.remove(from) else { return };
         self.activities.remember_identifiers(from, &gone.identifiers());
         let now = self.now();

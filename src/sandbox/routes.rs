@@ -8,10 +8,10 @@ use super::{
     auth::Credential,
     devices, entity, events, merge, messages,
     operations::{NOT_IMITATED, NotImitated},
-    profiles,
+    optouts, profiles,
     reply::Answer,
     request::{Call, decode_segment},
-    segments, send, snippets, suppression, transactional, workspace,
+    segments, send, senders, snippets, subscriptions, suppression, transactional, workspace,
     world::World,
 };
 
@@ -31,6 +31,10 @@ type Handler = fn(&mut World, &Call) -> Answer;
 
 const fn track(method: &'static str, path: &'static str, operation: &'static str, handler: Handler) -> Route {
     Route { method, path, operation, credential: Credential::Track, reads: false, handler }
+}
+
+const fn open(method: &'static str, path: &'static str, operation: &'static str, handler: Handler) -> Route {
+    Route { method, path, operation, credential: Credential::Open, reads: true, handler }
 }
 
 const fn write(method: &'static str, path: &'static str, operation: &'static str, handler: Handler) -> Route {
@@ -97,10 +101,24 @@ pub(super) const ROUTES: &[Route] = &[
     read ("GET",    "/v1/transactional/{transactional_id}",                   "getTransactional",     transactional::get),
     read ("GET",    "/v1/transactional/{transactional_id}/contents",          "listTransactionalVariants", transactional::contents),
     read ("GET",    "/v1/snippets",                                           "listSnippets",         snippets::list),
-    read ("GET",    "/v1/sender_identities",                                  "listSenders",          workspace::senders),
-    read ("GET",    "/v1/subscription_topics",                                "getTopics",            workspace::topics),
+    read ("GET",    "/v1/sender_identities",                                  "listSenders",          senders::list),
+    read ("GET",    "/v1/subscription_topics",                                "getTopics",            subscriptions::topics),
     read ("GET",    "/v1/workspaces",                                         "listWorkspaces",       workspace::list),
     read ("GET",    "/v1/exports",                                            "listExports",          workspace::exports),
+
+    // App: snippets, senders, subscriptions.
+    write("POST",   "/v1/snippets",                                                   "createSnippet", snippets::create),
+    write("PUT",    "/v1/snippets",                                                   "updateSnippets", snippets::put),
+    write("DELETE", "/v1/snippets/{snippet_name}",                                    "deleteSnippet", snippets::delete),
+    read ("GET",    "/v1/sender_identities/{sender_id}",                              "getSender", senders::get),
+    read ("GET",    "/v1/sender_identities/{sender_id}/used_by",                      "getSenderUsage", senders::used_by),
+    open("GET",    "/v1/info/ip_addresses",                                          "getCioAllowlist", workspace::ip_addresses),
+    read ("GET",    "/v1/subscription_channels",                                      "getChannels", subscriptions::channels),
+    write("GET",    "/v1/subscription_center/{customer_id}/token",                    "getSubscriptionCenterToken", subscriptions::token),
+    read ("GET",    "/v1/customers/{customer_id}/subscription_preferences",           "getPersonSubscriptionPreferences", subscriptions::preferences),
+    read ("GET",    "/v1/optouts",                                                    "getOptouts", optouts::list),
+    read ("GET",    "/v1/customers/{customer_id}/optouts",                            "getPersonOptouts", optouts::of_person),
+    write("PUT",    "/v1/customers/{customer_id}/optouts",                            "updatePersonOptouts", optouts::update),
 ];
 
 /// What a method and path lead to.

@@ -53,6 +53,14 @@ pub(super) const UNCONFIRMED: &[Choice] = &[
     choice("numbers and booleans in customer.*", "text, as the App API reads them; lists and objects stay what they are"),
     choice("message.subject and message.preheader in Liquid", "their templates, not yet rendered"),
     choice("where unsubscribe_url and the other link tags lead", "sandbox.example.com, with the delivery's id"),
+    // Snippets, senders, subscriptions.
+    choice("creating a snippet whose name is taken", "400"),
+    choice("what uses a snippet", "the Liquid of messages and of other snippets"),
+    choice("what preferences are made of besides topics", "header, subheader, unsubscribed and the channels of the subscription center"),
+    choice("where a subscription center token leads", "sandbox.example.com; the token is signed and names person and expiry"),
+    choice("the addresses messages come from", "the one the sandbox listens on"),
+    choice("a message to somebody who opted out of its sender", "undeliverable, also with send_to_unsubscribed"),
+    choice("opt-outs in a merge", "bind the primary"),
     // Hosts.
     choice("a request of the other region to Track", "401; the vendor may redirect, which a local imitation must not"),
 ];

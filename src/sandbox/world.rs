@@ -2,14 +2,18 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use serde_json::{Map, Value};
+
 use super::{
     activities::Activities,
     deliveries::Deliveries,
     events::SeenEvents,
-    fixture::{Fixture, Sender, Topic, Workspace},
+    fixture::{Fixture, Sender, SubscriptionCenter, Topic, Workspace},
     ids,
+    optouts::Optouts,
     people::People,
     reply::Reply,
+    request::Call,
     segments::Segment,
     snippets::Snippet,
     suppression::Suppressed,
@@ -34,6 +38,10 @@ pub(super) struct World {
     pub(super) snippets: BTreeMap<String, Snippet>,
     pub(super) topics: Vec<Topic>,
     pub(super) senders: Vec<Sender>,
+    pub(super) subscription_center: SubscriptionCenter,
+    pub(super) optouts: Optouts,
+    /// Signs the links to subscription centers.
+    pub(super) link_key: Option<[u8; 32]>,
 }
 
 impl World {
@@ -53,6 +61,9 @@ impl World {
             snippets: BTreeMap::new(),
             topics: fixture.topics.clone(),
             senders: fixture.senders.clone(),
+            subscription_center: fixture.subscription_center.clone(),
+            optouts: Optouts::default(),
+            link_key: None,
         };
         fixture.fill(&mut world);
         world
@@ -66,6 +77,11 @@ impl World {
     /// An App API error with a fresh reference.
     pub(super) fn app_error(&self, status: u16, detail: &str) -> Reply {
         Reply::app_error(status, detail, &ids::reference(&*self.clock))
+    }
+
+    /// The body of an App call, which must be an object.
+    pub(super) fn object(&self, call: &Call) -> Result<Map<String, Value>, Reply> {
+        call.object().ok_or_else(|| self.app_error(400, "malformed JSON: the body must be an object"))
     }
 
     /// The App API's 404.

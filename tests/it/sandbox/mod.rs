@@ -15,5 +15,7 @@ mod reads;
 mod search;
 mod segments;
 mod send;
+mod snippets;
+mod subscriptions;
 mod suppression;
 mod v2;
