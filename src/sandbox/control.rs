@@ -49,6 +49,7 @@ pub(super) fn answer(shared: &Shared, peer: &Peer, call: &Call) -> Answer {
             Ok(Reply::ok(&json!({})))
         }
         ("GET", "/counts") => Ok(Reply::ok(&counts(shared))),
+        ("GET", "/data_index") => Ok(Reply::ok(&shared.lock().world.data_index.shown())),
         ("GET", "/requests") => Ok(Reply::ok(&shared.lock().requests.shown())),
         ("DELETE", "/requests") => {
             shared.lock().requests = super::dispatch::RequestLog::default();
@@ -90,7 +91,7 @@ fn about(shared: &Shared) -> Value {
         "version": env!("CARGO_PKG_VERSION"),
         "workspace": {"id": workspace.id, "name": workspace.name, "region": workspace.region},
         "strict_limits": shared.config.strict_limits,
-        "control": ["clock", "faults", "counts", "requests", "reset"],
+        "control": ["clock", "faults", "counts", "data_index", "requests", "reset"],
         "imitated": imitated,
         "not_imitated": others,
         "unconfirmed": unconfirmed,

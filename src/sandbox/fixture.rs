@@ -19,7 +19,7 @@ use super::{
     world::World,
 };
 
-use subscriptions::OptoutEntry;
+use subscriptions::{EspEntry, OptoutEntry};
 pub(super) use subscriptions::{Sender, SubscriptionCenter, Topic};
 
 const SHOP: &str = include_str!("fixtures/shop.toml");
@@ -38,6 +38,7 @@ pub struct Fixture {
     pub(super) senders: Vec<Sender>,
     pub(super) subscription_center: SubscriptionCenter,
     optouts: Vec<OptoutEntry>,
+    esp_suppressions: Vec<EspEntry>,
     /// Identifiers that are suppressed from the start.
     suppressed: Vec<String>,
 }

@@ -56,11 +56,11 @@ impl World {
         let (verdict, rendered) = match self.obstacle(&delivery) {
             Some(verdict) => (verdict, None),
             None => match self.rendered(&delivery) {
-                Ok(rendered) => (Verdict::Sends, Some(rendered)),
+                Ok(rendered) => (self.provider_verdict(&delivery, &rendered), Some(rendered)),
                 Err(failure) => (Verdict::Fails(failure), None),
             },
         };
-        let is_draft = delivery.queue_draft && verdict == Verdict::Sends;
+        let is_draft = delivery.queue_draft && matches!(verdict, Verdict::Sends | Verdict::Dropped(_));
         if let Some(delivery) = self.deliveries.list.get_mut(place) {
             delivery.rendered = rendered;
             delivery.verdict = Some(verdict);
@@ -90,6 +90,13 @@ impl World {
         }
     }
 
+    /// Whether the e-mail provider takes a message that is ready to go.
+    fn provider_verdict(&self, delivery: &Delivery, rendered: &Rendered) -> Verdict {
+        let is_email = delivery.channel.delivery_type() == "email";
+        let refused = self.esp.refuses(&rendered.recipient, &rendered.from).filter(|_| is_email);
+        refused.map_or(Verdict::Sends, Verdict::Dropped)
+    }
+
     fn hand_over(&mut self, place: usize, at_ms: i64) {
         let Some(delivery) = self.deliveries.list.get_mut(place) else { return };
         match delivery.verdict.clone() {
@@ -100,6 +107,10 @@ impl World {
             Some(Verdict::Undeliverable(failure)) => {
                 delivery.failure = Some(failure);
                 self.enter(place, Stage::Settled, "undeliverable", at_ms);
+            }
+            Some(Verdict::Dropped(failure)) => {
+                delivery.failure = Some(failure);
+                self.enter(place, Stage::Settled, "dropped", at_ms);
             }
             Some(Verdict::Sends) | None => {
                 let next = if delivery.channel.reports_delivery() { Stage::Sent } else { Stage::Settled };

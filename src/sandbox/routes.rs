@@ -6,12 +6,12 @@
 use super::{
     activities,
     auth::Credential,
-    devices, entity, events, merge, messages,
+    data_index, devices, entity, esp, events, merge, messages,
     operations::{NOT_IMITATED, NotImitated},
     optouts, profiles,
     reply::Answer,
     request::{Call, decode_segment},
-    segments, send, senders, snippets, subscriptions, suppression, transactional, workspace,
+    segments, send, senders, snippets, subscriptions, suppression, transactional, webhooks, workspace,
     world::World,
 };
 
@@ -119,6 +119,20 @@ pub(super) const ROUTES: &[Route] = &[
     read ("GET",    "/v1/optouts",                                                    "getOptouts", optouts::list),
     read ("GET",    "/v1/customers/{customer_id}/optouts",                            "getPersonOptouts", optouts::of_person),
     write("PUT",    "/v1/customers/{customer_id}/optouts",                            "updatePersonOptouts", optouts::update),
+
+    // App: reporting webhooks, the e-mail provider's suppressions, data index.
+    read ("GET",    "/v1/reporting_webhooks",                                         "listWebhooks", webhooks::list),
+    write("POST",   "/v1/reporting_webhooks",                                         "createWebhook", webhooks::create),
+    read ("GET",    "/v1/reporting_webhooks/{webhook_id}",                            "getWebhook", webhooks::get),
+    write("PUT",    "/v1/reporting_webhooks/{webhook_id}",                            "updateWebhook", webhooks::update),
+    write("DELETE", "/v1/reporting_webhooks/{webhook_id}",                            "deleteWebhook", webhooks::delete),
+    read ("GET",    "/v1/esp/search_suppression/{email_address}",                     "getSuppression", esp::search),
+    read ("GET",    "/v1/esp/suppression/{suppression_type}",                         "getSuppressionByType", esp::list),
+    read ("GET",    "/v1/esp/domains/{domain_name}/suppression/{suppression_type}",   "getDomainSuppressionsByType", esp::of_domain),
+    write("POST",   "/v1/esp/suppression/{suppression_type}/{email_address}",         "postSuppression", esp::add),
+    write("DELETE", "/v1/esp/suppression/{suppression_type}/{email_address}",         "deleteSuppression", esp::remove),
+    write("POST",   "/v1/data_index/attributes",                                      "updateAttributeMetadata", data_index::attributes),
+    write("POST",   "/v1/data_index/events",                                          "updateEventMetadata", data_index::events),
 ];
 
 /// What a method and path lead to.

@@ -61,6 +61,14 @@ pub(super) const UNCONFIRMED: &[Choice] = &[
     choice("the addresses messages come from", "the one the sandbox listens on"),
     choice("a message to somebody who opted out of its sender", "undeliverable, also with send_to_unsubscribed"),
     choice("opt-outs in a merge", "bind the primary"),
+    // Webhooks, refused addresses, data index.
+    choice("the events of a webhook", "object_metric of every metric a payload may have, slack_converted and webhook_converted too"),
+    choice("the answer to deleting a webhook", "200 {}"),
+    choice("a suppression made through the App API", "holds for every sending domain"),
+    choice("searching an address of several suppression types", "all its entries, with the category of the oldest"),
+    choice("the category of an address nobody suppressed", "absent"),
+    choice("an e-mail to a refused address", "dropped, a second after it is due; one refused address among several drops it"),
+    choice("an entry of the data index without a name, or with too long a description", "422"),
     // Hosts.
     choice("a request of the other region to Track", "401; the vendor may redirect, which a local imitation must not"),
 ];

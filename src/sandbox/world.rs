@@ -6,7 +6,9 @@ use serde_json::{Map, Value};
 
 use super::{
     activities::Activities,
+    data_index::DataIndex,
     deliveries::Deliveries,
+    esp::EspSuppressions,
     events::SeenEvents,
     fixture::{Fixture, Sender, SubscriptionCenter, Topic, Workspace},
     ids,
@@ -18,6 +20,7 @@ use super::{
     snippets::Snippet,
     suppression::Suppressed,
     transactional::Transactional,
+    webhooks::Webhooks,
 };
 use crate::clock::{AdjustableClock, Clock};
 
@@ -42,6 +45,9 @@ pub(super) struct World {
     pub(super) optouts: Optouts,
     /// Signs the links to subscription centers.
     pub(super) link_key: Option<[u8; 32]>,
+    pub(super) webhooks: Webhooks,
+    pub(super) esp: EspSuppressions,
+    pub(super) data_index: DataIndex,
 }
 
 impl World {
@@ -64,6 +70,9 @@ impl World {
             subscription_center: fixture.subscription_center.clone(),
             optouts: Optouts::default(),
             link_key: None,
+            webhooks: Webhooks::default(),
+            esp: EspSuppressions::default(),
+            data_index: DataIndex::default(),
         };
         fixture.fill(&mut world);
         world

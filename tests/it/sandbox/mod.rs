@@ -5,6 +5,7 @@
 mod control;
 mod deliveries;
 mod driver;
+mod esp;
 mod events;
 mod faults;
 mod http;
@@ -19,3 +20,4 @@ mod snippets;
 mod subscriptions;
 mod suppression;
 mod v2;
+mod webhooks;
