@@ -23,9 +23,11 @@ const SENT_AFTER_MS: i64 = 1000;
 const DELIVERED_AFTER_MS: i64 = 2000;
 
 impl World {
-    /// Brings every delivery to where it stands now.
+    /// Brings every import, export and delivery to where it stands now.
     pub(super) fn settle(&mut self) {
         let now_ms = self.clock.now_ms();
+        self.settle_imports(now_ms);
+        self.settle_exports(now_ms);
         let open = std::mem::take(&mut self.deliveries.open);
         for place in open {
             while self.step(place, now_ms) {}

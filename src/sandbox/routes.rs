@@ -6,7 +6,7 @@
 use super::{
     activities,
     auth::Credential,
-    data_index, devices, entity, esp, events, merge, messages,
+    collections, data_index, devices, entity, esp, events, exports, imports, merge, messages,
     operations::{NOT_IMITATED, NotImitated},
     optouts, profiles,
     reply::Answer,
@@ -104,7 +104,7 @@ pub(super) const ROUTES: &[Route] = &[
     read ("GET",    "/v1/sender_identities",                                  "listSenders",          senders::list),
     read ("GET",    "/v1/subscription_topics",                                "getTopics",            subscriptions::topics),
     read ("GET",    "/v1/workspaces",                                         "listWorkspaces",       workspace::list),
-    read ("GET",    "/v1/exports",                                            "listExports",          workspace::exports),
+    read ("GET",    "/v1/exports",                                            "listExports",          exports::list),
 
     // App: snippets, senders, subscriptions.
     write("POST",   "/v1/snippets",                                                   "createSnippet", snippets::create),
@@ -133,6 +133,21 @@ pub(super) const ROUTES: &[Route] = &[
     write("DELETE", "/v1/esp/suppression/{suppression_type}/{email_address}",         "deleteSuppression", esp::remove),
     write("POST",   "/v1/data_index/attributes",                                      "updateAttributeMetadata", data_index::attributes),
     write("POST",   "/v1/data_index/events",                                          "updateEventMetadata", data_index::events),
+
+    // App: collections, exports, imports.
+    read ("GET",    "/v1/collections",                                                "getCollections", collections::list),
+    write("POST",   "/v1/collections",                                                "addCollection", collections::create),
+    read ("GET",    "/v1/collections/{collection_id}",                                "getCollection", collections::get),
+    write("PUT",    "/v1/collections/{collection_id}",                                "updateCollection", collections::update),
+    write("DELETE", "/v1/collections/{collection_id}",                                "deleteCollection", collections::delete),
+    read ("GET",    "/v1/collections/{collection_id}/content",                        "getCollectionContents", collections::content),
+    write("PUT",    "/v1/collections/{collection_id}/content",                        "updateCollectionContents", collections::replace),
+    write("POST",   "/v1/exports/customers",                                          "exportPeopleData", exports::people),
+    write("POST",   "/v1/exports/deliveries",                                         "exportDeliveriesData", exports::deliveries),
+    read ("GET",    "/v1/exports/{export_id}",                                        "getExport", exports::get),
+    write("GET",    "/v1/exports/{export_id}/download",                               "downloadExport", exports::download),
+    write("POST",   "/v1/imports",                                                    "import", imports::create),
+    read ("GET",    "/v1/imports/{import_id}",                                        "getImport", imports::get),
 ];
 
 /// What a method and path lead to.

@@ -69,6 +69,18 @@ pub(super) const UNCONFIRMED: &[Choice] = &[
     choice("the category of an address nobody suppressed", "absent"),
     choice("an e-mail to a refused address", "dropped, a second after it is due; one refused address among several drops it"),
     choice("an entry of the data index without a name, or with too long a description", "422"),
+    // Collections, exports, imports.
+    choice("the content of a collection", "a list of rows, as the vendor's client has it; the 2022 description says an object"),
+    choice("which files an import or a collection's url may name", "those on this machine: a loopback address, or the sandbox's own"),
+    choice("a collection whose file is not to be had", "400; for an import, the state failed with the reason in error"),
+    choice("how long an export takes", "a second; each stage of an import too"),
+    choice("who made an export", "user_id 0 and no e-mail, since an App key belongs to no user"),
+    choice("the columns of an export of people", "cio_id, id, email, then all attributes by name"),
+    choice("the columns of an export of deliveries", "those of /v1/messages, one for each metric, then the attributes asked for"),
+    choice("the download of an export that is not done", "400; an expired link is 403"),
+    choice("an empty cell of an import", "says nothing about its attribute"),
+    choice("rows data_to_process leaves out", "are told among the errors"),
+    choice("imports of objects and relationships", "fail when they are validated"),
     // Hosts.
     choice("a request of the other region to Track", "401; the vendor may redirect, which a local imitation must not"),
 ];

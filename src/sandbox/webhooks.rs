@@ -88,7 +88,7 @@ const METRICS: &[(&str, &[&str])] = &[
     ("webhook", &["drafted", "attempted", "sent", "clicked", "converted", "failed", "undeliverable"]),
 ];
 
-/// One webhook. `events` are named object_metric.
+/// One webhook. `events` are named `object_metric`.
 #[derive(Debug, Clone)]
 pub(super) struct Webhook {
     id: u64,

@@ -1,4 +1,4 @@
-//! What belongs to the workspace as a whole: region, usage, addresses, exports.
+//! What belongs to the workspace as a whole: region, usage, addresses.
 
 use serde_json::json;
 
@@ -44,9 +44,4 @@ pub(super) fn ip_addresses(_world: &mut World, call: &Call) -> Answer {
     let host = url::Url::parse(&call.base_url).ok().and_then(|url| url.host_str().map(str::to_owned));
     let address = host.map(|host| host.trim_matches(['[', ']']).to_owned());
     Ok(Reply::ok(&json!({"ip_addresses": address.into_iter().collect::<Vec<_>>()})))
-}
-
-/// `GET /v1/exports`: null when there are none, as recorded. Making one is not imitated.
-pub(super) fn exports(_world: &mut World, _call: &Call) -> Answer {
-    Ok(Reply::ok(&json!({"exports": null})))
 }

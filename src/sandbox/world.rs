@@ -6,12 +6,15 @@ use serde_json::{Map, Value};
 
 use super::{
     activities::Activities,
+    collections::Collections,
     data_index::DataIndex,
     deliveries::Deliveries,
     esp::EspSuppressions,
     events::SeenEvents,
+    exports::Exports,
     fixture::{Fixture, Sender, SubscriptionCenter, Topic, Workspace},
     ids,
+    imports::Imports,
     optouts::Optouts,
     people::People,
     reply::Reply,
@@ -48,6 +51,9 @@ pub(super) struct World {
     pub(super) webhooks: Webhooks,
     pub(super) esp: EspSuppressions,
     pub(super) data_index: DataIndex,
+    pub(super) collections: Collections,
+    pub(super) exports: Exports,
+    pub(super) imports: Imports,
 }
 
 impl World {
@@ -73,6 +79,9 @@ impl World {
             webhooks: Webhooks::default(),
             esp: EspSuppressions::default(),
             data_index: DataIndex::default(),
+            collections: Collections::default(),
+            exports: Exports::default(),
+            imports: Imports::default(),
         };
         fixture.fill(&mut world);
         world

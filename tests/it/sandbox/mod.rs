@@ -2,11 +2,13 @@
 
 #![expect(clippy::needless_pass_by_value, reason = "bodies are written where they are sent")]
 
+mod collections;
 mod control;
 mod deliveries;
 mod driver;
 mod esp;
 mod events;
+mod exports;
 mod faults;
 mod http;
 mod identify;

@@ -22,9 +22,9 @@ async fn section_11_a_webhook_lives_from_creation_to_deletion() {
         "full_resolution": false, "with_content": true, "events": ["email_sent"]});
     assert_eq!((made.status, made.json()), (200, expected.clone()));
     assert_eq!(sandbox.get("/v1/reporting_webhooks/1").await, expected);
-    let changes = webhook(json!({"events": ["customer_subscribed", "email_deferred"], "disabled": true,
+    let wanted = webhook(json!({"events": ["customer_subscribed", "email_deferred"], "disabled": true,
         "full_resolution": true}));
-    let changed = sandbox.app(Method::PUT, "/v1/reporting_webhooks/1", changes).await.json();
+    let changed = sandbox.app(Method::PUT, "/v1/reporting_webhooks/1", wanted).await.json();
     assert_eq!((&changed["disabled"], &changed["full_resolution"]), (&json!(true), &json!(true)));
     assert_eq!(changed["with_content"], false, "a PUT is the whole configuration");
     assert_eq!(sandbox.get(PATH).await, json!({"reporting_webhooks": [changed]}));
