@@ -25,7 +25,7 @@ use super::{
     request::Call,
     routes::{self, Destination, Route},
     server::Peer,
-    workspace,
+    studio, workspace,
     world::World,
 };
 
@@ -133,6 +133,9 @@ impl Shared {
     fn authorize(&self, credential: Credential, call: &Call) -> Result<(), Reply> {
         if credential.is_given(&call.headers, &self.config.keys) {
             return Ok(());
+        }
+        if call.path.starts_with("/v1/design_studio/") || call.path.starts_with("/v1/assets") {
+            return Err(studio::error(401, "unauthorized"));
         }
         Err(Reply::unauthorized(credential == Credential::Track))
     }

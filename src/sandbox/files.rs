@@ -29,6 +29,10 @@ pub(super) fn answer(world: &World, call: &Call) -> Answer {
             let file = world.export_download(secret).map_err(refuse)?;
             Ok(serve("text/csv; charset=utf-8", &file))
         }
+        Some(("assets", path)) => {
+            let (kind, bytes) = world.assets.serve(path).ok_or_else(|| refuse(404))?;
+            Ok(serve(kind, bytes))
+        }
         _ => Err(refuse(404)),
     }
 }

@@ -15,6 +15,7 @@
 #![expect(clippy::unnecessary_wraps, reason = "all handlers have one signature, also those that never refuse")]
 
 mod activities;
+mod assets;
 mod attributes;
 mod auth;
 mod collections;
@@ -40,10 +41,12 @@ mod lifecycle;
 mod limits;
 mod merge;
 mod messages;
+mod numbered_page;
 mod operations;
 mod optouts;
 mod page;
 mod people;
+mod placement;
 mod profiles;
 #[cfg(test)]
 mod properties;
@@ -55,11 +58,13 @@ mod send;
 mod senders;
 mod server;
 mod snippets;
+mod studio;
 mod subscriptions;
 mod suppression;
 mod table;
 mod transactional;
 mod unconfirmed;
+mod upload;
 mod webhooks;
 mod workspace;
 mod world;

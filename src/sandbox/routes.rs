@@ -4,14 +4,16 @@
 //! two name each of the vendor's operations once.
 
 use super::{
-    activities,
+    activities, assets,
     auth::Credential,
     collections, data_index, devices, entity, esp, events, exports, imports, merge, messages,
     operations::{NOT_IMITATED, NotImitated},
     optouts, profiles,
     reply::Answer,
     request::{Call, decode_segment},
-    segments, send, senders, snippets, subscriptions, suppression, transactional, webhooks, workspace,
+    segments, send, senders, snippets,
+    studio::{checks, emails, languages, nodes, publishing, versions},
+    subscriptions, suppression, transactional, webhooks, workspace,
     world::World,
 };
 
@@ -148,6 +150,52 @@ pub(super) const ROUTES: &[Route] = &[
     write("GET",    "/v1/exports/{export_id}/download",                               "downloadExport", exports::download),
     write("POST",   "/v1/imports",                                                    "import", imports::create),
     read ("GET",    "/v1/imports/{import_id}",                                        "getImport", imports::get),
+
+    // App: assets.
+    read ("GET",    "/v1/assets",                                                     "listAssets", assets::list),
+    write("POST",   "/v1/assets/files",                                               "createAsset", assets::create),
+    read ("GET",    "/v1/assets/files/{id}",                                          "getAsset", assets::get),
+    write("PUT",    "/v1/assets/files/{id}",                                          "updateAsset", assets::update),
+    write("DELETE", "/v1/assets/files/{id}",                                          "deleteAsset", assets::delete),
+    read ("GET",    "/v1/assets/folders",                                             "listAssetFolders", assets::list_folders),
+    write("POST",   "/v1/assets/folders",                                             "createAssetFolder", assets::create_folder),
+    read ("GET",    "/v1/assets/folders/{id}",                                        "getAssetFolder", assets::get_folder),
+    write("PUT",    "/v1/assets/folders/{id}",                                        "updateAssetFolder", assets::update_folder),
+    write("DELETE", "/v1/assets/folders/{id}",                                        "deleteAssetFolder", assets::delete_folder),
+
+    // App: Design Studio. Its inbox previews would need the screens of real mail clients.
+    read ("GET",    "/v1/design_studio/components",                                   "listComponents", nodes::list_components),
+    write("POST",   "/v1/design_studio/components",                                   "createComponent", nodes::create_component),
+    read ("GET",    "/v1/design_studio/components/{id}",                              "getComponent", nodes::get_component),
+    write("PUT",    "/v1/design_studio/components/{id}",                              "updateComponent", nodes::update_component),
+    write("DELETE", "/v1/design_studio/components/{id}",                              "deleteComponent", nodes::delete_component),
+    read ("GET",    "/v1/design_studio/folders",                                      "listFolders", nodes::list_folders),
+    write("POST",   "/v1/design_studio/folders",                                      "createFolder", nodes::create_folder),
+    read ("GET",    "/v1/design_studio/folders/{id}",                                 "getFolder", nodes::get_folder),
+    write("PUT",    "/v1/design_studio/folders/{id}",                                 "updateFolder", nodes::update_folder),
+    write("DELETE", "/v1/design_studio/folders/{id}",                                 "deleteFolder", nodes::delete_folder),
+    read ("GET",    "/v1/design_studio/emails",                                       "listEmails", emails::list),
+    write("POST",   "/v1/design_studio/emails",                                       "createEmail", emails::create),
+    read ("GET",    "/v1/design_studio/emails/{id}",                                  "getEmail", emails::get),
+    write("PUT",    "/v1/design_studio/emails/{id}",                                  "updateEmail", emails::update),
+    write("DELETE", "/v1/design_studio/emails/{id}",                                  "deleteEmail", emails::delete),
+    read ("GET",    "/v1/design_studio/emails/{id}/languages",                        "listEmailTranslations", languages::list),
+    write("POST",   "/v1/design_studio/emails/{id}/languages",                        "createEmailTranslation", languages::create),
+    read ("GET",    "/v1/design_studio/emails/{id}/languages/{language}",             "getEmailTranslation", languages::get),
+    write("PUT",    "/v1/design_studio/emails/{id}/languages/{language}",             "updateEmailTranslation", languages::update),
+    write("DELETE", "/v1/design_studio/emails/{id}/languages/{language}",             "deleteEmailTranslation", languages::delete),
+    write("POST",   "/v1/design_studio/emails/{id}/link",                             "", publishing::link),
+    write("POST",   "/v1/design_studio/emails/{id}/publish",                          "", publishing::publish),
+    read ("GET",    "/v1/design_studio/emails/{id}/publish_status",                   "", publishing::status),
+    read ("GET",    "/v1/design_studio/emails/{id}/unpublished_changes",              "", publishing::unpublished),
+    read ("POST",   "/v1/design_studio/emails/{id}/preview",                          "", checks::preview),
+    read ("GET",    "/v1/design_studio/emails/{id}/render",                           "", checks::render),
+    read ("GET",    "/v1/design_studio/emails/{id}/review",                           "", checks::review),
+    read ("GET",    "/v1/design_studio/emails/{id}/versions",                         "", versions::list),
+    write("POST",   "/v1/design_studio/emails/{id}/versions",                         "saveVersion", versions::save),
+    read ("GET",    "/v1/design_studio/emails/{id}/versions/{version_id}",            "", versions::get),
+    write("DELETE", "/v1/design_studio/emails/{id}/versions/{version_id}",            "", versions::delete),
+    write("POST",   "/v1/design_studio/emails/{id}/versions/{version_id}/restore",    "restoreVersion", versions::restore),
 ];
 
 /// What a method and path lead to.

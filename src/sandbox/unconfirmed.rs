@@ -81,6 +81,18 @@ pub(super) const UNCONFIRMED: &[Choice] = &[
     choice("an empty cell of an import", "says nothing about its attribute"),
     choice("rows data_to_process leaves out", "are told among the errors"),
     choice("imports of objects and relationships", "fail when they are validated"),
+    // Assets and Design Studio.
+    choice("a deleted asset", "is still served to the mails that show it; nothing lists it"),
+    choice("an asset of the wrong type or size", "400; its dimensions are not looked at"),
+    choice("moving a folder into itself", "409"),
+    choice("deleting a Design Studio folder with a linked e-mail inside", "409, nothing is deleted"),
+    choice("what a Design Studio e-mail can be linked to", "transactional messages, by target.transactional_message_id; nothing else yet"),
+    choice("publishing an e-mail that is not linked", "409"),
+    choice("publishing in several languages", "done at once, so no publish_id exists"),
+    choice("a translation made from an e-mail", "a copy of its wording, with what is given laid over it"),
+    choice("the answers to render, preview, review and unpublished_changes", "node_id and the fields their descriptions speak of"),
+    choice("custom components in an e-mail's markup", "stay as they are written"),
+    choice("the score of a review", "the share of its checks that pass, in percent"),
     // Hosts.
     choice("a request of the other region to Track", "401; the vendor may redirect, which a local imitation must not"),
 ];

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{
     activities::Activities,
+    assets::Assets,
     collections::Collections,
     data_index::DataIndex,
     deliveries::Deliveries,
@@ -21,6 +22,7 @@ use super::{
     request::Call,
     segments::Segment,
     snippets::Snippet,
+    studio::Studio,
     suppression::Suppressed,
     transactional::Transactional,
     webhooks::Webhooks,
@@ -54,6 +56,8 @@ pub(super) struct World {
     pub(super) collections: Collections,
     pub(super) exports: Exports,
     pub(super) imports: Imports,
+    pub(super) assets: Assets,
+    pub(super) studio: Studio,
 }
 
 impl World {
@@ -82,6 +86,8 @@ impl World {
             collections: Collections::default(),
             exports: Exports::default(),
             imports: Imports::default(),
+            assets: Assets::default(),
+            studio: Studio::default(),
         };
         fixture.fill(&mut world);
         world

@@ -2,6 +2,7 @@
 
 #![expect(clippy::needless_pass_by_value, reason = "bodies are written where they are sent")]
 
+mod assets;
 mod collections;
 mod control;
 mod deliveries;
@@ -19,6 +20,7 @@ mod search;
 mod segments;
 mod send;
 mod snippets;
+mod studio;
 mod subscriptions;
 mod suppression;
 mod v2;
