@@ -39,6 +39,8 @@ struct File {
 }
 
 impl Node {
+    /// At the root `parent_folder_id` is null, as the vendor's reference shows it, although one description of these
+    /// answers has it an integer.
     fn shown(&self) -> Value {
         let mut shown = json!({"id": self.id, "name": self.name, "parent_folder_id": self.parent,
             "created": self.created, "updated": self.updated});

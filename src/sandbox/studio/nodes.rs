@@ -57,8 +57,8 @@ pub(super) fn listed<T>(
     let refuse = || error(400, "invalid query parameter");
     let page = NumberedPage::from_call(call).map_err(|_| refuse())?;
     let folder = call.query("parent_folder_id").filter(|id| !id.is_empty());
-    if folder.is_some_and(|id| !studio.folders.contains_key(id)) {
-        return Err(missing());
+    if let Some(id) = folder.filter(|id| !studio.folders.contains_key(*id)) {
+        return Err(if is_uuid(id) { missing() } else { refuse() });
     }
     let direct = call.query("direct_descendants_only") == Some("true");
     let (by, order) = (call.query("sort_by").unwrap_or("created"), call.query("sort_order").unwrap_or("asc"));
@@ -96,6 +96,11 @@ pub(super) fn listed<T>(
     let filters = json!({"parent_folder_id": folder, "direct_descendants_only": direct, "sort_by": by,
         "sort_order": order});
     Ok(Reply::ok(&json!({key: rows, "meta": {"pagination": pagination, "filters": filters}})))
+}
+
+fn is_uuid(text: &str) -> bool {
+    let digits: Vec<_> = text.split('-').map(str::len).collect();
+    digits == [8, 4, 4, 4, 12] && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
 }
 
 fn itself(node: &Node) -> &Node {

@@ -89,7 +89,10 @@ async fn section_5_lists_are_filtered_sorted_and_paged_by_number() {
     assert_eq!(names("is_linked=true").await, "");
     let meta = read(&sandbox, "/emails?limit=2&page=2").await["meta"]["pagination"].clone();
     assert_eq!(meta, json!({"page": 2, "limit": 2, "total": 3}));
-    assert_eq!(call(&sandbox, Method::GET, "/emails?sort_by=mood", Value::Null).await.0, 400);
+    let folders = ["mood", "123e4567-e89b-12d3-a456-426614174000"].map(|id| format!("/emails?parent_folder_id={id}"));
+    for (query, status) in [("/emails?sort_by=mood", 400), (&folders[0], 400), (&folders[1], 404)] {
+        assert_eq!(call(&sandbox, Method::GET, query, Value::Null).await.0, status, "{query}");
+    }
 }
 
 #[tokio::test]
