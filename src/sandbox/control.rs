@@ -52,6 +52,7 @@ pub(super) fn answer(shared: &Shared, peer: &Peer, call: &Call) -> Answer {
         ("GET", "/counts") => Ok(Reply::ok(&counts(shared))),
         ("GET", "/forms") => Ok(Reply::ok(&json!({"forms": forms::shown(&shared.lock().world.forms)}))),
         ("GET", "/pipelines") => Ok(Reply::ok(&shared.lock().world.pipelines.shown())),
+        ("GET", "/data_index") => Ok(Reply::ok(&shared.lock().world.data_index.shown())),
         ("GET", "/requests") => Ok(Reply::ok(&shared.lock().requests.shown())),
         ("DELETE", "/requests") => {
             shared.lock().requests = super::dispatch::RequestLog::default();
@@ -93,7 +94,7 @@ fn about(shared: &Shared) -> Value {
         "version": env!("CARGO_PKG_VERSION"),
         "workspace": {"id": workspace.id, "name": workspace.name, "region": workspace.region},
         "strict_limits": shared.config.strict_limits,
-        "control": ["clock", "faults", "counts", "forms", "pipelines", "requests", "reset"],
+        "control": ["clock", "faults", "counts", "forms", "pipelines", "data_index", "requests", "reset"],
         "imitated": imitated,
         "not_imitated": others,
         "unconfirmed": unconfirmed,

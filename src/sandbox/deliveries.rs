@@ -68,6 +68,8 @@ pub(super) enum Verdict {
     Fails(String),
     /// It may not go to this recipient.
     Undeliverable(String),
+    /// The e-mail provider refuses the address.
+    Dropped(String),
 }
 
 /// A message after Liquid.

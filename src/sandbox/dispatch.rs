@@ -19,14 +19,14 @@ use super::{
     auth::Credential,
     control,
     faults::{Faults, Kind, Strike},
-    ids,
+    fetch, files, ids,
     limits::Limits,
     pipelines,
     reply::{Answer, Reply},
     request::Call,
     routes::{self, Destination, Route},
     server::Peer,
-    workspace,
+    studio, workspace,
     world::World,
 };
 
@@ -141,6 +141,9 @@ impl Shared {
         {
             return Ok(());
         }
+        if call.path.starts_with("/v1/design_studio/") || call.path.starts_with("/v1/assets") {
+            return Err(studio::error(401, "unauthorized"));
+        }
         Err(Reply::unauthorized(credential == Credential::Track))
     }
 
@@ -204,10 +207,19 @@ pub(super) async fn answer(
     let Ok(body) = to_bytes(body, MAX_BODY_BYTES).await else {
         return Reply::meta_error(413, "the body is too large or was cut off").into();
     };
-    let call = Call::new(parts.method, &parts.uri, parts.headers, body, shared.base_url.clone());
+    let mut call = Call::new(parts.method, &parts.uri, parts.headers, body, shared.base_url.clone());
     if control::owns(&call.path) {
         let (Ok(reply) | Err(reply)) = control::answer(&shared, &peer, &call);
         return reply.into();
+    }
+    if files::owns(&call.path) {
+        let world = &mut shared.lock().world;
+        world.settle();
+        let (Ok(reply) | Err(reply)) = files::answer(world, &call);
+        return reply.into();
+    }
+    if Credential::App.is_given(&call.headers, &shared.config.keys) {
+        call.fetched = fetch::source(&call).await;
     }
     let outcome = shared.answer(call);
     if outcome.cut {

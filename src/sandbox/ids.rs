@@ -36,6 +36,15 @@ pub(super) fn ulid(clock: &dyn Clock) -> String {
         .collect()
 }
 
+/// A new UUID (version 4).
+pub(super) fn uuid(clock: &dyn Clock) -> String {
+    let mut bytes = random_bytes::<16>(clock);
+    bytes[6] = (bytes[6] & 0x0F) | 0x40;
+    bytes[8] = (bytes[8] & 0x3F) | 0x80;
+    let digits = hex::encode(bytes);
+    [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-")
+}
+
 /// Whether `text` is a ULID (either case).
 pub(super) fn is_ulid(text: &str) -> bool {
     text.len() == ULID_LENGTH
@@ -55,6 +64,8 @@ mod tests {
         assert_eq!(delivery.len(), 28);
         assert!(delivery.starts_with('R'));
         assert!(is_ulid(&ulid(&clock)));
+        let uuid = uuid(&clock);
+        assert_eq!((uuid.len(), &uuid[14..15], uuid.matches('-').count()), (36, "4", 4));
         assert!(!is_ulid("not-a-ulid"));
         assert!(!is_ulid("81HQ0000000000000000000000"), "the first digit holds three bits");
     }

@@ -23,9 +23,11 @@ const SENT_AFTER_MS: i64 = 1000;
 const DELIVERED_AFTER_MS: i64 = 2000;
 
 impl World {
-    /// Brings every delivery to where it stands now.
+    /// Brings every import, export and delivery to where it stands now.
     pub(super) fn settle(&mut self) {
         let now_ms = self.clock.now_ms();
+        self.settle_imports(now_ms);
+        self.settle_exports(now_ms);
         let open = std::mem::take(&mut self.deliveries.open);
         for place in open {
             while self.step(place, now_ms) {}
@@ -56,11 +58,11 @@ impl World {
         let (verdict, rendered) = match self.obstacle(&delivery) {
             Some(verdict) => (verdict, None),
             None => match self.rendered(&delivery) {
-                Ok(rendered) => (Verdict::Sends, Some(rendered)),
+                Ok(rendered) => (self.provider_verdict(&delivery, &rendered), Some(rendered)),
                 Err(failure) => (Verdict::Fails(failure), None),
             },
         };
-        let is_draft = delivery.queue_draft && verdict == Verdict::Sends;
+        let is_draft = delivery.queue_draft && matches!(verdict, Verdict::Sends | Verdict::Dropped(_));
         if let Some(delivery) = self.deliveries.list.get_mut(place) {
             delivery.rendered = rendered;
             delivery.verdict = Some(verdict);
@@ -83,8 +85,18 @@ impl World {
             Some(person) if person.is_unsubscribed() && !delivery.send_to_unsubscribed => {
                 undeliverable("the person is unsubscribed")
             }
+            Some(person) if self.optouts.refuses(person.key, delivery.channel, &delivery.content.from) => {
+                undeliverable("the person opted out of this sender")
+            }
             Some(_) => None,
         }
+    }
+
+    /// Whether the e-mail provider takes a message that is ready to go.
+    fn provider_verdict(&self, delivery: &Delivery, rendered: &Rendered) -> Verdict {
+        let is_email = delivery.channel.delivery_type() == "email";
+        let refused = self.esp.refuses(&rendered.recipient, &rendered.from).filter(|_| is_email);
+        refused.map_or(Verdict::Sends, Verdict::Dropped)
     }
 
     fn hand_over(&mut self, place: usize, at_ms: i64) {
@@ -97,6 +109,10 @@ impl World {
             Some(Verdict::Undeliverable(failure)) => {
                 delivery.failure = Some(failure);
                 self.enter(place, Stage::Settled, "undeliverable", at_ms);
+            }
+            Some(Verdict::Dropped(failure)) => {
+                delivery.failure = Some(failure);
+                self.enter(place, Stage::Settled, "dropped", at_ms);
             }
             Some(Verdict::Sends) | None => {
                 let next = if delivery.channel.reports_delivery() { Stage::Sent } else { Stage::Settled };

@@ -40,6 +40,7 @@ impl World {
         self.deliveries.hand_over(from, to);
         self.anonymous.hand_over(from, to);
         self.relationships.hand_over(from, to);
+        self.optouts.hand_over(from, to);
         let Some(gone) = self.people.remove(from) else { return };
         self.activities.remember_identifiers(from, &gone.identifiers());
         let now = self.now();

@@ -160,6 +160,7 @@ impl World {
         self.record(&person, "profile_delete", json!({}));
         self.activities.remember_identifiers(key, &person.identifiers());
         self.deliveries.remember_identifiers(key, &person);
+        self.optouts.forget(key);
         for segment in self.segments.values_mut() {
             segment.forget(key);
         }

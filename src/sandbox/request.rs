@@ -7,6 +7,8 @@ use axum::{
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
+use super::fetch::Fetched;
+
 /// A request whose route is known.
 #[derive(Debug, Default)]
 pub(super) struct Call {
@@ -16,6 +18,8 @@ pub(super) struct Call {
     pub(super) body: Bytes,
     /// The sandbox's own base URL.
     pub(super) base_url: String,
+    /// The file the request refers to.
+    pub(super) fetched: Option<Fetched>,
     params: Vec<(&'static str, String)>,
     query: Vec<(String, String)>,
 }
@@ -23,7 +27,7 @@ pub(super) struct Call {
 impl Call {
     pub(super) fn new(method: Method, uri: &Uri, headers: HeaderMap, body: Bytes, base_url: String) -> Self {
         let query = uri.query().map(parse_query).unwrap_or_default();
-        Self { method, path: uri.path().to_owned(), headers, body, base_url, params: Vec::new(), query }
+        Self { method, path: uri.path().to_owned(), headers, body, base_url, fetched: None, params: Vec::new(), query }
     }
 
     pub(super) fn with_params(mut self, params: Vec<(&'static str, String)>) -> Self {

@@ -1,16 +1,12 @@
-//! What belongs to the workspace as a whole: region, usage, topics, senders, exports.
+//! What belongs to the workspace as a whole: region, usage, addresses.
 
 use serde_json::json;
 
 use super::{
-    page::Page,
     reply::{Answer, Reply},
     request::Call,
     world::World,
 };
-
-/// The vendor states no page size for sender identities.
-const SENDERS_LIMIT: usize = 100;
 
 /// `GET /api/v1/accounts/region`. The URL is the sandbox's own: a client that follows it stays here.
 pub(super) fn region(world: &mut World, call: &Call) -> Answer {
@@ -43,51 +39,9 @@ pub(super) fn list(world: &mut World, _call: &Call) -> Answer {
     Ok(Reply::ok(&json!({"workspaces": [workspace]})))
 }
 
-/// `GET /v1/subscription_topics`.
-pub(super) fn topics(world: &mut World, _call: &Call) -> Answer {
-    let topics: Vec<_> = world
-        .topics
-        .iter()
-        .map(|topic| {
-            json!({
-                "id": topic.id,
-                "identifier": topic.identifier(),
-                "name": topic.name,
-                "description": topic.description,
-                "subscribed_by_default": topic.subscribed_by_default,
-            })
-        })
-        .collect();
-    Ok(Reply::ok(&json!({"topics": topics})))
-}
-
-/// `GET /v1/sender_identities`.
-pub(super) fn senders(world: &mut World, call: &Call) -> Answer {
-    let page = Page::from_call(call, world, SENDERS_LIMIT, SENDERS_LIMIT)?;
-    let mut rows: Vec<_> = world.senders.iter().map(|sender| (sender.id, sender)).collect();
-    rows.sort_by_key(|(id, _)| *id);
-    if call.query("sort") == Some("desc") {
-        rows.reverse();
-    }
-    let (rows, next) = page.cut(rows.into_iter());
-    let senders: Vec<_> = rows
-        .into_iter()
-        .map(|sender| {
-            json!({
-                "id": sender.id,
-                "deduplicate_id": format!("{}:{}", sender.id, sender.id),
-                "name": sender.name,
-                "email": sender.email,
-                "address": format!("{} <{}>", sender.name, sender.email),
-                "template_type": "email",
-                "auto_generated": false,
-            })
-        })
-        .collect();
-    Ok(Reply::ok(&json!({"sender_identities": senders, "next": next})))
-}
-
-/// `GET /v1/exports`: null when there are none, as recorded. Making one is not imitated.
-pub(super) fn exports(_world: &mut World, _call: &Call) -> Answer {
-    Ok(Reply::ok(&json!({"exports": null})))
+/// `GET /v1/info/ip_addresses`: where messages and webhooks come from, which is this machine.
+pub(super) fn ip_addresses(_world: &mut World, call: &Call) -> Answer {
+    let host = url::Url::parse(&call.base_url).ok().and_then(|url| url.host_str().map(str::to_owned));
+    let address = host.map(|host| host.trim_matches(['[', ']']).to_owned());
+    Ok(Reply::ok(&json!({"ip_addresses": address.into_iter().collect::<Vec<_>>()})))
 }

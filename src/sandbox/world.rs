@@ -2,23 +2,35 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use serde_json::{Map, Value};
+
 use super::{
     activities::Activities,
     anonymous::Anonymous,
+    assets::Assets,
+    collections::Collections,
+    data_index::DataIndex,
     deliveries::Deliveries,
+    esp::EspSuppressions,
     events::SeenEvents,
-    fixture::{Fixture, Sender, Topic, Workspace},
+    exports::Exports,
+    fixture::{Fixture, Sender, SubscriptionCenter, Topic, Workspace},
     forms::Forms,
     ids,
+    imports::Imports,
     objects::{ObjectType, Objects},
+    optouts::Optouts,
     people::People,
     pipelines::Pipelines,
     relationships::Relationships,
     reply::Reply,
+    request::Call,
     segments::Segment,
     snippets::Snippet,
+    studio::Studio,
     suppression::Suppressed,
     transactional::Transactional,
+    webhooks::Webhooks,
 };
 use crate::clock::{AdjustableClock, Clock};
 
@@ -45,6 +57,18 @@ pub(super) struct World {
     pub(super) snippets: BTreeMap<String, Snippet>,
     pub(super) topics: Vec<Topic>,
     pub(super) senders: Vec<Sender>,
+    pub(super) subscription_center: SubscriptionCenter,
+    pub(super) optouts: Optouts,
+    /// Signs the links to subscription centers.
+    pub(super) link_key: Option<[u8; 32]>,
+    pub(super) webhooks: Webhooks,
+    pub(super) esp: EspSuppressions,
+    pub(super) data_index: DataIndex,
+    pub(super) collections: Collections,
+    pub(super) exports: Exports,
+    pub(super) imports: Imports,
+    pub(super) assets: Assets,
+    pub(super) studio: Studio,
 }
 
 impl World {
@@ -70,6 +94,17 @@ impl World {
             snippets: BTreeMap::new(),
             topics: fixture.topics.clone(),
             senders: fixture.senders.clone(),
+            subscription_center: fixture.subscription_center.clone(),
+            optouts: Optouts::default(),
+            link_key: None,
+            webhooks: Webhooks::default(),
+            esp: EspSuppressions::default(),
+            data_index: DataIndex::default(),
+            collections: Collections::default(),
+            exports: Exports::default(),
+            imports: Imports::default(),
+            assets: Assets::default(),
+            studio: Studio::default(),
         };
         fixture.fill(&mut world);
         world
@@ -83,6 +118,11 @@ impl World {
     /// An App API error with a fresh reference.
     pub(super) fn app_error(&self, status: u16, detail: &str) -> Reply {
         Reply::app_error(status, detail, &ids::reference(&*self.clock))
+    }
+
+    /// The body of an App call, which must be an object.
+    pub(super) fn object(&self, call: &Call) -> Result<Map<String, Value>, Reply> {
+        call.object().ok_or_else(|| self.app_error(400, "malformed JSON: the body must be an object"))
     }
 
     /// The App API's 404.

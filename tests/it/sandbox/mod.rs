@@ -3,10 +3,14 @@
 #![expect(clippy::needless_pass_by_value, reason = "bodies are written where they are sent")]
 
 mod anonymous;
+mod assets;
+mod collections;
 mod control;
 mod deliveries;
 mod driver;
+mod esp;
 mod events;
+mod exports;
 mod faults;
 mod http;
 mod identify;
@@ -20,5 +24,9 @@ mod reports;
 mod search;
 mod segments;
 mod send;
+mod snippets;
+mod studio;
+mod subscriptions;
 mod suppression;
 mod v2;
+mod webhooks;
