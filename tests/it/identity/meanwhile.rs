@@ -244,3 +244,25 @@ async fn a_person_in_steady_use_is_looked_at_again_all_the_same() {
     product.clock.advance(std::time::Duration::from_secs(299));
     assert_eq!(product.refused("track_event", seen()).await["error"], "customer_not_found");
 }
+
+#[tokio::test]
+async fn a_person_whose_deletion_is_in_doubt_is_not_remembered() {
+    let product = shop().await;
+    product.ok("identify_customer", json!({ "id": "cust_9001", "test": true })).await;
+    let seen = |id: &str| json!({ "customer": id, "name": "seen" });
+    for (id, tool, arguments) in [
+        ("cust_0002", "delete_customer", json!({ "customer": "cust_0002" })),
+        ("cust_9001", "delete_test_customers", json!({ "only_expired": false })),
+    ] {
+        product.ok("track_event", seen(id)).await;
+        let plan = product.refused(tool, arguments.clone()).await;
+        let mut planned = arguments;
+        planned["plan_token"] = plan["details"]["plan_token"].clone();
+        product.fault(json!({ "kind": "drop_after", "operation": "delete", "times": 9 })).await;
+        let deleted = product.refused(tool, planned).await;
+        assert_eq!(deleted["error"], "upstream_unavailable", "{deleted}");
+        product.control("DELETE", "faults", None).await;
+        let after = product.refused("track_event", seen(id)).await;
+        assert_eq!(after["error"], "customer_not_found", "{tool}: {after}");
+    }
+}
