@@ -131,11 +131,13 @@ async fn refused_by_customerio(cx: &CallContext<'_>, person: &KnownPerson) -> bo
     }
 }
 
-/// The person to update is not there any more.
+/// The person to update is not to be seen any more.
 pub(super) fn gone() -> ToolError {
     ToolError::new(
         ErrorCode::CustomerNotFound,
-        "The person was there a moment ago and is gone now: somebody deleted or merged them. Nothing was written.",
+        "The person was there a moment ago and cannot be read now: somebody deleted or merged them, or they are so new \
+         that they do not show everywhere yet. What was given may have been written.",
     )
     .next("Look again with find_customers before creating anybody.")
+    .partly_happened()
 }

@@ -150,7 +150,7 @@ async fn a_person_is_deleted_while_they_are_written() {
     insta::assert_snapshot!(text(&answer), @r#"
     {
       "error": "customer_not_found",
-      "message": "The person was there a moment ago and is gone now: somebody deleted or merged them. Nothing was written.",
+      "message": "The person was there a moment ago and cannot be read now: somebody deleted or merged them, or they are so new that they do not show everywhere yet. What was given may have been written.",
       "next_step": "Look again with find_customers before creating anybody.",
       "safe_to_retry": false
     }
@@ -216,6 +216,19 @@ async fn what_does_not_read_as_written_is_told_with_the_difference() {
       ]
     }
     "#);
+}
+
+#[tokio::test]
+async fn a_person_who_does_not_show_yet_is_not_called_unwritten() {
+    let product = shop().await;
+    product.fault(json!({ "kind": "stale_read", "operation": "getPersonAttributes", "times": 99 })).await;
+    product.track("PUT", "customers/cust_9001", json!({})).await;
+    let given = json!({ "id": "cust_9001", "attributes": { "plan": "gold" } });
+    let answer = product.refused("identify_customer", given).await;
+    product.control("DELETE", "faults", None).await;
+    assert_eq!(person(&product, "cust_9001").await["customer"]["attributes"]["plan"], "gold");
+    let message = answer["message"].as_str().unwrap();
+    assert!(message.contains("may have been written") && !message.contains("Nothing"), "{answer}");
 }
 
 #[tokio::test]
