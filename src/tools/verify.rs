@@ -81,6 +81,13 @@ pub(super) fn differences(written: &Map<String, Value>, read: &Map<String, Value
         .collect()
 }
 
+/// Whether a read shows any of the attributes as set since the write, in Unix seconds: Customer.io dates each of them.
+/// Until it does, it may be from before the write, and is no verdict on it.
+pub(super) fn shows_since(read: &Person, written: &Map<String, Value>, since: i64) -> bool {
+    let set_at = |name: &String| read.timestamps.get(name.split('.').next()?)?.as_i64();
+    written.keys().filter_map(set_at).any(|at| at >= since)
+}
+
 /// The result that a count of differences amounts to.
 pub(super) fn result(written: usize, different: usize) -> WriteResult {
     match different {

@@ -101,13 +101,7 @@ pub(super) fn email_taken(owner: &KnownPerson) -> ToolError {
 }
 
 /// An identifier given is not the person's when they are read back.
-pub(super) async fn written(
-    cx: &CallContext<'_>,
-    field: IdType,
-    read: &KnownPerson,
-    before: Option<&KnownPerson>,
-) -> ToolError {
-    let refused = refused_by_customerio(cx, read).await;
+pub(super) fn written(field: IdType, read: &KnownPerson, before: Option<&KnownPerson>, refused: bool) -> ToolError {
     let said = if refused { " Customer.io's activity log shows the refused change." } else { "" };
     ToolError::new(
         ErrorCode::IdentityConflict,
@@ -122,11 +116,12 @@ pub(super) async fn written(
     .partly_happened()
 }
 
-async fn refused_by_customerio(cx: &CallContext<'_>, person: &KnownPerson) -> bool {
+/// Whether Customer.io's log shows a change of the person's that it refused since then, in Unix seconds.
+pub(super) async fn is_refused(cx: &CallContext<'_>, person: &KnownPerson, since: i64) -> bool {
     let query =
         ActivityQuery { kind: Some("failed_attribute_change".into()), limit: Some(5), ..ActivityQuery::default() };
     match cx.api().person_activities(&cx.scope, &PersonPath::CioId(person.cio_id.clone()), &query).await {
-        Ok(page) => !page.items.is_empty(),
+        Ok(page) => page.items.iter().any(|activity| activity.timestamp.is_some_and(|at| at >= since)),
         Err(_) => false,
     }
 }

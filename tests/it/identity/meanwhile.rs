@@ -2,6 +2,9 @@
 //!
 //! A stale read is that moment: the guards see the world as it was when the fault was ordered.
 
+use std::time::Duration;
+
+use customerio_mcp::clock::Clock as _;
 use serde_json::{Value, json};
 
 use crate::{
@@ -194,12 +197,14 @@ async fn a_real_person_is_never_left_as_a_test_profile() {
 async fn what_does_not_read_as_written_is_told_with_the_difference() {
     let product = shop().await;
     let ben = cio_id(&product, "cust_0002").await;
-    // Every look at Ben after our write still shows him as he was.
-    product.fault(json!({ "kind": "stale_read", "operation": "getPersonAttributes", "times": 9 })).await;
-    let answer = product.ok("identify_customer", json!({ "id": "cust_0002", "attributes": { "plan": "gold" } })).await;
+    // Customer.io keeps what is dated later.
+    let later = product.clock.now().as_second() + 60;
+    product.track("PUT", "customers/cust_0002", json!({ "plan": "silver", "_timestamp": later })).await;
+    let given = json!({ "id": "cust_0002", "attributes": { "plan": "gold", "city": "Bonn" } });
+    let answer = product.ok("identify_customer", given).await;
     insta::assert_snapshot!(without(&answer, &ben), @r#"
     {
-      "result": "not_applied",
+      "result": "partially_applied",
       "action": "updated",
       "verified": true,
       "customer": {
@@ -211,11 +216,50 @@ async fn what_does_not_read_as_written_is_told_with_the_difference() {
         {
           "attribute": "plan",
           "written": "gold",
-          "read": "free"
+          "read": "silver"
         }
       ]
     }
     "#);
+    assert_eq!(person(&product, "cust_0002").await["customer"]["attributes"]["plan"], "silver");
+}
+
+#[tokio::test]
+async fn a_read_from_before_the_write_is_no_verdict_on_it() {
+    let product = shop().await;
+    let eve = cio_id(&product, "cust_0005").await;
+    product.clock.advance(Duration::from_secs(1));
+    product.fault(json!({ "kind": "stale_read", "operation": "getPersonAttributes", "times": 99 })).await;
+    let given = json!({ "id": "cust_0005", "email": "eve@shop.io", "attributes": { "plan": "platinum" } });
+    let answer = product.ok("identify_customer", given).await;
+    insta::assert_snapshot!(without(&answer, &eve), @r#"
+    {
+      "result": "accepted",
+      "action": "updated",
+      "verified": false,
+      "customer": {
+        "cio_id": "[cio_id]",
+        "id": "cust_0005"
+      },
+      "attached": [
+        "email"
+      ],
+      "differences": [
+        {
+          "attribute": "plan",
+          "written": "platinum",
+          "read": "gold"
+        }
+      ],
+      "note": "Customer.io accepted the write, and what it shows is still from before: get_customer shows later what came of it."
+    }
+    "#);
+    product.control("DELETE", "faults", None).await;
+    let now = person(&product, "cust_0005").await;
+    assert_eq!(
+        (&now["customer"]["identifiers"]["email"], &now["customer"]["attributes"]["plan"]),
+        (&json!("eve@shop.io"), &json!("platinum"))
+    );
 }
 
 #[tokio::test]
@@ -239,7 +283,7 @@ async fn a_remembered_person_who_is_gone_is_not_made_again_by_an_event() {
     let people = product.counts().await["people"].clone();
     product.ok("track_event", json!({ "customer": "cust_0002", "name": "seen" })).await;
     assert_eq!(product.counts().await["people"], people);
-    product.clock.advance(std::time::Duration::from_secs(601));
+    product.clock.advance(Duration::from_secs(601));
     let later = product.refused("track_event", json!({ "customer": "cust_0002", "name": "seen" })).await;
     assert_eq!(later["error"], "customer_not_found");
 }
@@ -251,10 +295,10 @@ async fn a_person_in_steady_use_is_looked_at_again_all_the_same() {
     product.ok("track_event", seen()).await;
     product.track("DELETE", "customers/cust_0002", json!({})).await;
     for _ in 0..2 {
-        product.clock.advance(std::time::Duration::from_secs(299));
+        product.clock.advance(Duration::from_secs(299));
         product.ok("track_event", seen()).await;
     }
-    product.clock.advance(std::time::Duration::from_secs(299));
+    product.clock.advance(Duration::from_secs(299));
     assert_eq!(product.refused("track_event", seen()).await["error"], "customer_not_found");
 }
 
