@@ -225,6 +225,16 @@ async fn what_does_not_read_as_written_is_told_with_the_difference() {
 }
 
 #[tokio::test]
+async fn a_value_inside_an_attribute_is_read_back_too() {
+    let product = shop().await;
+    for (name, value) in [("address.city", json!("Bonn")), ("cio_subscription_preferences.topics.topic_2", json!(true))]
+    {
+        let answer = product.ok("identify_customer", json!({ "id": "cust_0010", "attributes": { name: value } })).await;
+        assert_eq!(answer["result"], "applied", "{name}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_read_from_before_the_write_is_no_verdict_on_it() {
     let product = shop().await;
     let eve = cio_id(&product, "cust_0005").await;
