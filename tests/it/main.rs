@@ -28,6 +28,8 @@ mod demo;
 #[cfg(test)]
 mod driver;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod guards;
 #[cfg(test)]
 mod identity;
