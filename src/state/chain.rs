@@ -191,8 +191,11 @@ impl<'a> Walk<'a> {
     /// Proves the next record, in order of sequence numbers.
     pub(super) fn step(&mut self, record: AuditRecord) -> Result<(), Stop> {
         let expected = self.last.sequence.saturating_add(1);
-        if record.sequence != expected {
+        if record.sequence > expected {
             return Err(Stop::Fault(missing(&record.writer, expected, record.sequence)));
+        }
+        if record.sequence < expected {
+            return Err(Stop::Fault(fault(&record.writer, record.sequence, "forged: there are two of this number")));
         }
         if !self.hasher.fits(&self.last.hash, expected, &record) {
             return Err(Stop::Mismatch(Box::new(record)));
@@ -256,8 +259,10 @@ pub(super) fn fault(writer: &str, sequence: u64, reason: &str) -> ChainFault {
 }
 
 fn missing(writer: &str, from: u64, until: u64) -> ChainFault {
-    let last = until.saturating_sub(1);
-    fault(writer, from, &format!("removed: records {from} to {last} are missing"))
+    match until.saturating_sub(1) {
+        last if last > from => fault(writer, from, &format!("removed: it and all up to record {last} are missing")),
+        _ => fault(writer, from, "removed: it is missing"),
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 
 use super::{
     audit::{Anchored, chain_sql, is_unreadable, read_anchor, record, writers},
-    columns::stored,
+    columns::{counted, stored},
 };
 use crate::state::{
     AuditRecord, ChainFault, ChainReport, StoreError,
@@ -44,7 +44,10 @@ impl Chain<'_> {
         report.pruned += start.sequence;
         let head = self.anchor(AnchorKind::Head)?;
         let mut walk = Walk::new(self.hasher, start);
-        let broken = self.walk(&mut walk, &head)?;
+        let broken = match self.walk(&mut walk, &head)? {
+            None => self.find_stray(start)?,
+            broken => broken,
+        };
         report.records += walk.proven();
         Ok(broken.or_else(|| self.compare(&walk, &head)))
     }
@@ -68,7 +71,7 @@ impl Chain<'_> {
                 Err(Stop::Mismatch(record)) => return self.diagnose(walk, &record, head).map(Some),
             }
         }
-        self.find_stray(walk.last().sequence)
+        Ok(None)
     }
 
     fn unreadable(&self, walk: &Walk<'_>) -> ChainFault {
@@ -93,21 +96,27 @@ impl Chain<'_> {
     }
 
     /// A record numbered from before the chain's start, where nothing should be left.
-    fn find_stray(&self, last: u64) -> Result<Option<ChainFault>, StoreError> {
-        let Anchored::Genuine(checkpoint) = self.anchor(AnchorKind::Checkpoint)? else { return Ok(None) };
-        let strays: i64 = self
+    fn find_stray(&self, start: Anchor) -> Result<Option<ChainFault>, StoreError> {
+        let stray: Option<i64> = self
             .connection
-            .prepare_cached("SELECT count(*) FROM audit WHERE workspace = ?1 AND writer = ?2 AND sequence <= ?3")?
-            .query_row(params![self.workspace, self.writer, stored(checkpoint.sequence)], |row| row.get(0))?;
-        Ok((strays > 0).then(|| fault(self.writer, last.min(checkpoint.sequence), "forged: it was cut by pruning")))
+            .prepare_cached("SELECT max(sequence) FROM audit WHERE workspace = ?1 AND writer = ?2 AND sequence <= ?3")?
+            .query_row(params![self.workspace, self.writer, stored(start.sequence)], |row| row.get(0))?;
+        Ok(stray.map(|stray| match counted(stray) {
+            0 => fault(self.writer, 0, "forged: it is numbered before the first"),
+            cut => fault(self.writer, cut, "forged: records up to here were cut by pruning"),
+        }))
     }
 
     fn compare(&self, walk: &Walk<'_>, head: &Anchored) -> Option<ChainFault> {
         let next = walk.last().sequence.saturating_add(1);
         match head {
             Anchored::Genuine(anchor) => walk.finish(self.writer, anchor),
-            Anchored::Forged => Some(fault(self.writer, next, "forged: the head of the chain")),
-            Anchored::Absent => Some(fault(self.writer, next, "removed: the head of the chain is missing")),
+            Anchored::Forged => {
+                Some(fault(self.writer, next, "forged: the head of the chain, so there may have been more"))
+            }
+            Anchored::Absent => {
+                Some(fault(self.writer, next, "removed: the head of the chain is missing, so there may have been more"))
+            }
         }
     }
 }

@@ -89,6 +89,13 @@ async fn fault_after(tampering: &str) -> ChainFault {
 }
 
 async fn fault_after_with(tamper: impl FnOnce(&Connection)) -> ChainFault {
+    let (report, fault) = report_after(tamper).await;
+    // Whatever lies before the fault is proven, and nothing after it.
+    assert_eq!(report.records, fault.sequence.saturating_sub(1), "{fault:?}");
+    fault
+}
+
+async fn report_after(tamper: impl FnOnce(&Connection)) -> (ChainReport, ChainFault) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("state.db");
     let store = SqliteStore::open(Location::File(path.clone()), CHAIN_KEY).unwrap();
@@ -98,9 +105,7 @@ async fn fault_after_with(tamper: impl FnOnce(&Connection)) -> ChainFault {
     let mut report = verify(&store).await;
     assert_eq!(report.faults.len(), 1, "{report:?}");
     let fault = report.faults.remove(0);
-    // Whatever lies before the fault is proven, and nothing after it.
-    assert_eq!(report.records, fault.sequence.saturating_sub(1), "{fault:?}");
-    fault
+    (report, fault)
 }
 
 #[tokio::test]
@@ -166,6 +171,14 @@ async fn a_forged_record_is_found() {
     for (tampering, sequence) in [(added.as_str(), 7), (rewritten, 4)] {
         let fault = fault_after(tampering).await;
         assert_eq!((fault.sequence, fault.reason.starts_with("forged")), (sequence, true), "{fault:?}");
+    }
+    for (sequence, named) in [(0, 0), (-8, 0), (4, 4)] {
+        let tampering = format!(
+            "DROP INDEX audit_by_chain; INSERT INTO audit (sequence, {columns}) \
+             SELECT {sequence}, {columns} FROM audit WHERE sequence = 6"
+        );
+        let (_, fault) = report_after(|connection| connection.execute_batch(&tampering).unwrap()).await;
+        assert_eq!((fault.sequence, fault.reason.starts_with("forged")), (named, true), "{sequence}: {fault:?}");
     }
 }
 
