@@ -2,8 +2,9 @@
 //!
 //! Each record's hash is an HMAC over the hash before it and every field, so nobody without the key can write a record
 //! that fits. A chain's newest record stands in a *head* and the last one cut by pruning in a *checkpoint*; both carry a
-//! MAC of their own, or whoever shortens a chain would simply write a head that fits. What this cannot show is a whole
-//! database put back to an earlier copy of itself: that takes a witness elsewhere.
+//! MAC of their own, or whoever shortens a chain would simply write a head that fits. A chain put back together with the
+//! head it had once is shown by the ledger, whose calls are missing on it. What nothing here can show is a whole database
+//! put back to an earlier copy of itself: that takes a witness elsewhere.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
