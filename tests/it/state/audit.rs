@@ -135,6 +135,17 @@ async fn an_altered_record_is_found() {
 }
 
 #[tokio::test]
+async fn a_number_that_cannot_be_is_not_read_as_another() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state.db");
+    let store = SqliteStore::open(Location::File(path.clone()), CHAIN_KEY).unwrap();
+    store.append_audit(AuditEntry { duration_ms: Some(0), ..numbered(1) }).await.unwrap();
+    Connection::open(&path).unwrap().execute_batch("UPDATE audit SET duration_ms = -1").unwrap();
+    let report = verify(&store).await;
+    assert!(report.faults[0].reason.starts_with("altered"), "{report:?}");
+}
+
+#[tokio::test]
 async fn a_removed_record_is_found_wherever_it_was() {
     for (tampering, sequence) in [
         ("DELETE FROM audit WHERE sequence = 1", 1),
