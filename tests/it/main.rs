@@ -50,6 +50,8 @@ mod stdio;
 #[cfg(test)]
 mod sweep;
 #[cfg(test)]
+mod tampering;
+#[cfg(test)]
 mod verdicts;
 #[cfg(test)]
 mod witness;

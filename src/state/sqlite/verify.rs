@@ -103,7 +103,7 @@ impl Chain<'_> {
             .prepare_cached("SELECT max(sequence) FROM audit WHERE workspace = ?1 AND writer = ?2 AND sequence <= ?3")?
             .query_row(params![self.workspace, self.writer, stored(start.sequence)], |row| row.get(0))?;
         Ok(stray.map(|stray| match counted(stray) {
-            0 => fault(self.writer, 0, "forged: it is numbered before the first"),
+            0 => fault(self.writer, 0, "forged: a record that was never written"),
             cut => fault(self.writer, cut, "forged: records up to here were cut by pruning"),
         }))
     }
