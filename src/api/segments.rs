@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    Api, CallScope, Page, Permit, Retry, UpstreamError, lenient,
+    Api, CallScope, Fate, Page, Permit, Retry, UpstreamError, UpstreamErrorKind, lenient,
     people::{IdType, PersonRef, RefsAnswer, listed},
     request::{Method, Request, Surface},
 };
@@ -119,12 +119,15 @@ impl Api {
         Ok(self.send(scope, &request).await?.json::<SegmentAnswer>()?.segment)
     }
 
-    /// Deletes a manual segment: `DELETE /v1/segments/{id}`.
+    /// Deletes a manual segment: `DELETE /v1/segments/{id}`. A repeat that finds nothing left has done its work.
     pub async fn delete_segment(&self, permit: &Permit, scope: &CallScope, id: i64) -> Result<(), UpstreamError> {
         let segments = ["v1", "segments", &id.to_string()];
         let request =
             Request::changing(permit, Surface::App, Method::Delete, "delete a segment", &segments, Retry::Natural)?;
-        self.send(scope, &request).await?.acknowledged()
+        match self.send(scope, &request).await {
+            Err(error) if error.kind == UpstreamErrorKind::NotFound && error.fate == Fate::Unknown => Ok(()),
+            answer => answer?.acknowledged(),
+        }
     }
 
     /// What uses a segment: `GET /v1/segments/{id}/used_by`.

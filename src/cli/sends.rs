@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     ConfigArgs,
-    audit::Since,
+    audit::When,
     confirm::confirmed,
     layout,
     output::{self, counted},
@@ -54,8 +54,8 @@ pub enum SendsCommand {
 #[derive(Debug, Clone, Args)]
 pub struct ListArgs {
     /// All since then, settled ones too: an age such as 30m, 2h or 7d, a day, or ISO 8601 with offset
-    #[arg(long, value_name = "WHEN", value_parser = Since::parse)]
-    pub since: Option<Since>,
+    #[arg(long, value_name = "WHEN", value_parser = When::parse)]
+    pub since: Option<When>,
     /// The most calls to list
     #[arg(long, value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub limit: u32,

@@ -23,6 +23,13 @@ impl Guards {
         Ok(self.store.settle(self.settlement(call, OPERATOR, outcome)).await?)
     }
 
+    /// Deletes what the audit trail holds from before a moment, in Unix milliseconds, at an operator's command. Answers
+    /// how many records went.
+    pub async fn prune_audit(&self, before_ms: i64) -> Result<u64, ToolError> {
+        let prune = async { Ok(self.store.prune_audit(self.workspace.name.clone(), before_ms).await?) };
+        self.commanded("audit prune", Effect::Delete, prune).await
+    }
+
     /// Does what an operator commands, between its decision and its outcome on the audit chain.
     pub(crate) async fn commanded<T>(
         &self,

@@ -173,8 +173,7 @@ fn struck(world: &mut World, route: &Route, call: &Call, strike: Strike) -> Outc
     let server_error = || Reply::app_error(500, "internal server error", &reference);
     match strike.kind {
         Kind::RateLimited => {
-            let after = Some(strike.retry_after_seconds);
-            Err(Reply::rate_limited("10 requests per 1s", after, &reference)).into()
+            Err(Reply::rate_limited("10 requests per 1s", strike.retry_after_seconds, &reference)).into()
         }
         Kind::ErrorBefore => Err(server_error()).into(),
         Kind::ErrorAfter => Outcome { reply: server_error(), ..handle(world) },

@@ -61,9 +61,16 @@ pub(super) struct FaultRequest {
     method: Option<String>,
     /// How many requests it meets; 1 unless given.
     times: Option<u64>,
+    /// For `429`; null leaves the header out, as the vendor does when a daily quota is spent.
+    #[serde(default = "one_second")]
     retry_after_seconds: Option<u64>,
     /// For `slow`, in milliseconds.
     delay_ms: Option<u64>,
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the default of a field that may be null")]
+fn one_second() -> Option<u64> {
+    Some(1)
 }
 
 /// A fault that waits for its requests.
@@ -81,7 +88,7 @@ pub(super) struct Fault {
 #[derive(Debug)]
 pub(super) struct Strike {
     pub(super) kind: Kind,
-    pub(super) retry_after_seconds: u64,
+    pub(super) retry_after_seconds: Option<u64>,
     pub(super) delay_ms: u64,
     pub(super) snapshot: Option<Box<World>>,
 }
@@ -120,7 +127,7 @@ impl Faults {
         let snapshot = if fault.remaining == 0 { fault.snapshot.take() } else { fault.snapshot.clone() };
         Some(Strike {
             kind: fault.asked.kind,
-            retry_after_seconds: fault.asked.retry_after_seconds.unwrap_or(1),
+            retry_after_seconds: fault.asked.retry_after_seconds,
             delay_ms: fault.asked.delay_ms.unwrap_or(1000),
             snapshot,
         })

@@ -126,7 +126,7 @@ pub struct ChainReport {
 pub struct ChainFault {
     /// The chain's writer.
     pub writer: String,
-    /// The first record that does not fit.
+    /// The first record that does not fit; 0 for what stands before the first.
     pub sequence: u64,
     /// What is wrong with it: altered, removed, reordered or forged.
     pub reason: String,

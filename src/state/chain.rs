@@ -2,8 +2,9 @@
 //!
 //! Each record's hash is an HMAC over the hash before it and every field, so nobody without the key can write a record
 //! that fits. A chain's newest record stands in a *head* and the last one cut by pruning in a *checkpoint*; both carry a
-//! MAC of their own, or whoever shortens a chain would simply write a head that fits. What this cannot show is a whole
-//! database put back to an earlier copy of itself: that takes a witness elsewhere.
+//! MAC of their own, or whoever shortens a chain would simply write a head that fits. A chain put back together with the
+//! head it had once is shown by the ledger, whose calls are missing on it. What nothing here can show is a whole database
+//! put back to an earlier copy of itself: that takes a witness elsewhere.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -191,8 +192,11 @@ impl<'a> Walk<'a> {
     /// Proves the next record, in order of sequence numbers.
     pub(super) fn step(&mut self, record: AuditRecord) -> Result<(), Stop> {
         let expected = self.last.sequence.saturating_add(1);
-        if record.sequence != expected {
+        if record.sequence > expected {
             return Err(Stop::Fault(missing(&record.writer, expected, record.sequence)));
+        }
+        if record.sequence < expected {
+            return Err(Stop::Fault(fault(&record.writer, record.sequence, "forged: there are two of this number")));
         }
         if !self.hasher.fits(&self.last.hash, expected, &record) {
             return Err(Stop::Mismatch(Box::new(record)));
@@ -256,8 +260,10 @@ pub(super) fn fault(writer: &str, sequence: u64, reason: &str) -> ChainFault {
 }
 
 fn missing(writer: &str, from: u64, until: u64) -> ChainFault {
-    let last = until.saturating_sub(1);
-    fault(writer, from, &format!("removed: records {from} to {last} are missing"))
+    match until.saturating_sub(1) {
+        last if last > from => fault(writer, from, &format!("removed: it and all up to record {last} are missing")),
+        _ => fault(writer, from, "removed: it is missing"),
+    }
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use crate::{
         Guards, Origin, SWEEPER,
         admit::Admitted,
         directory::KnownPerson,
-        identity::{Subject, UpsertAction},
+        identity::{Subject, UpsertAction, identifier::CustomerRef},
     },
 };
 
@@ -136,6 +136,14 @@ impl<'a> CallContext<'a> {
     /// What the write of a person will do.
     pub fn action(&self) -> Result<&UpsertAction, ToolError> {
         self.admitted.people.action.as_ref().ok_or_else(|| unprepared("a write of a person"))
+    }
+
+    /// Drops what is remembered of a person whose deletion was asked for, whatever came of the request.
+    pub(super) async fn forget(&self, refs: &[CustomerRef]) {
+        if let Err(error) = self.guards().forget_refs(refs).await {
+            // It expires by itself.
+            tracing::warn!(code = error.code.as_str(), "a deleted person is remembered for a while");
+        }
     }
 
     /// Notes the person a write has left, for the ledger of test profiles.

@@ -232,7 +232,9 @@ async fn delete(
         return kept("its identifiers are not those it was made with");
     }
     let path = PersonPath::CioId(known.cio_id.clone());
-    cx.api().delete(cx.permit()?, &cx.scope, &path).await?;
+    let deleted = cx.api().delete(cx.permit()?, &cx.scope, &path).await;
+    cx.forget(&known.refs()).await;
+    deleted?;
     match super::verify::read_back(cx, &path, |person| person.is_none()).await {
         Ok(None) => Ok(Fate::Deleted),
         Ok(Some(_)) | Err(_) => kept("its deletion was accepted but does not show yet"),

@@ -72,13 +72,37 @@ pub(super) async fn read_back(
 pub(super) fn differences(written: &Map<String, Value>, read: &Map<String, Value>) -> Vec<Difference> {
     written
         .iter()
-        .filter(|(name, value)| !same(value, read.get(*name)))
-        .map(|(name, value)| Difference {
-            attribute: name.clone(),
-            written: value.clone(),
-            read: read.get(name).cloned().unwrap_or(Value::Null),
+        .filter_map(|(name, written)| {
+            let read = value_at(read, name);
+            let differs = !same(written, read.as_ref());
+            differs.then(|| Difference {
+                attribute: name.clone(),
+                written: written.clone(),
+                read: read.unwrap_or_default(),
+            })
         })
         .collect()
+}
+
+/// What an attribute reads as, or with dots in its name a value inside of one, which Customer.io shows as JSON.
+fn value_at(read: &Map<String, Value>, name: &str) -> Option<Value> {
+    if let Some(value) = read.get(name) {
+        return Some(value.clone());
+    }
+    let (root, path) = name.split_once('.')?;
+    let nested: Value = serde_json::from_str(read.get(root)?.as_str()?).ok()?;
+    let value = path.split('.').try_fold(&nested, |value, key| value.get(key))?;
+    Some(match value {
+        Value::Number(_) | Value::Bool(_) => Value::String(value.to_string()),
+        other => other.clone(),
+    })
+}
+
+/// Whether a read shows any of the attributes as set since the write, in Unix seconds: Customer.io dates each of them.
+/// Until it does, it may be from before the write, and is no verdict on it.
+pub(super) fn shows_since(read: &Person, written: &Map<String, Value>, since: i64) -> bool {
+    let set_at = |name: &String| read.timestamps.get(name.split('.').next()?)?.as_i64();
+    written.keys().filter_map(set_at).any(|at| at >= since)
 }
 
 /// The result that a count of differences amounts to.
@@ -132,6 +156,23 @@ mod tests {
         assert!(!same(&json!("a"), None));
         assert!(!same(&json!(1), Some(&json!("2"))));
         assert!(!same(&json!(true), Some(&json!("false"))));
+    }
+
+    #[test]
+    fn a_dot_in_a_name_leads_inside() {
+        let read = json!({ "address": "{\"city\":\"Bonn\",\"geo\":{\"north\":50.7,\"checked\":true}}", "a.b": "1" });
+        let different = |written: Value| {
+            let found = differences(written.as_object().unwrap(), read.as_object().unwrap());
+            found.into_iter().map(|difference| (difference.attribute, difference.read)).collect::<Vec<_>>()
+        };
+        let equal = json!({
+            "address.city": "Bonn", "address.geo.north": 50.7, "address.geo.checked": true, "address.geo":
+            { "north": 50.7, "checked": true }, "a.b": 1, "address.street": "", "nowhere.city": null,
+        });
+        assert_eq!(different(equal), []);
+        assert_eq!(different(json!({ "address.city": "Ulm" })), [("address.city".to_owned(), json!("Bonn"))]);
+        assert_eq!(different(json!({ "address.city.part": "Ulm" })), [("address.city.part".to_owned(), Value::Null)]);
+        assert_eq!(different(json!({ "address.city": "" })), [("address.city".to_owned(), json!("Bonn"))]);
     }
 
     #[test]

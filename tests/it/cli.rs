@@ -155,6 +155,7 @@ fn every_command_teaches_by_help_within_80_columns() {
         &["identity", "change"],
         &["audit", "list"],
         &["audit", "verify"],
+        &["audit", "prune"],
         &["tools", "list"],
         &["tools", "show"],
         &["tools", "table"],

@@ -191,7 +191,39 @@ fn a_record_that_was_tampered_with_is_named() {
     let report: Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!((json.code, report["faults"][0]["sequence"].as_u64()), (1, Some(2)));
     state.tamper("DELETE FROM audit WHERE sequence = 2");
-    assert!(state.run(&["audit", "verify"], &[]).stdout.contains("removed: records 2 to 2 are missing"));
+    assert!(state.run(&["audit", "verify"], &[]).stdout.contains("removed: it is missing"));
+}
+
+#[test]
+fn what_is_old_is_pruned_once_it_is_confirmed() {
+    let state = State::new();
+    state.ok(&["identity", "declare"], &BY_ID);
+    let prune = |when: &str, more: &[&str]| state.run(&["audit", "prune", "--before", when], more);
+    let unconfirmed = prune("0m", &[]);
+    assert_eq!((unconfirmed.code, unconfirmed.stdout.as_str()), (2, ""));
+    assert_snapshot!(unconfirmed.stderr, @"error: nothing was changed: give --yes, or run this on a terminal to confirm it");
+    let ahead = prune("2999-01-01", &["--yes"]);
+    assert_eq!((ahead.code, ahead.stdout.as_str()), (2, ""));
+    assert_snapshot!(ahead.stderr, @"error: --before lies ahead ([moment], and it is [moment]); nothing was deleted");
+    for wrong in ["tomorrow", "1772442300000", "2026-02-30", ""] {
+        assert_eq!(prune(wrong, &["--yes"]).code, 2, "{wrong}");
+    }
+    assert_snapshot!(state.ok(&["audit", "prune", "--before", "1d", "--yes"], &[]), @"Deleted 0 records of default from before [moment]. 4 are left and proven, this command's own two among them.");
+    assert_snapshot!(state.ok(&["audit", "prune", "--before", "0m", "--yes"], &[]), @"Deleted 4 records of default from before [moment]. 2 are left and proven, this command's own two among them.");
+    let json = prune("0m", &["--yes", "--json"]);
+    let mut told: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert!(told["before"].take().is_string());
+    assert_snapshot!(told, @r#"{"workspace":"default","before":null,"deleted":2,"left":2}"#);
+    assert_snapshot!(state.ok(&["audit", "verify"], &[]), @"
+    workspace  default
+    chains     1, one for each database that wrote records
+    records    2 proven
+    pruned     6 cut, as the checkpoints say
+
+    ✓ Every record is as it was written, and none is missing.
+    ");
+    let listed = state.ok(&["audit", "list", "--json"], &[]);
+    assert_eq!(listed.lines().filter(|line| line.contains(r#""tool":"audit prune","effect":"delete""#)).count(), 2);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::{
 };
 
 use customerio_mcp::{
+    api::{Api, ApiConfig, AppKey, BaseUrls, RetryTiming, TrackCredentials},
     clock::{AdjustableClock, Clock, SharedClock},
     config::{Config, Environment, LoadOptions, Purpose, StateConfig, WorkspaceConfig},
     guard::{policy::WorkspaceKind, secret::Secret},
@@ -49,6 +50,7 @@ pub(crate) struct Setup {
     configure: Vec<Configure>,
     choice: Choice,
     data: Option<PathBuf>,
+    retry: Option<RetryTiming>,
 }
 
 impl Setup {
@@ -60,6 +62,7 @@ impl Setup {
             configure: Vec::new(),
             choice: Choice { toolsets: vec!["all".to_owned()], ..Choice::default() },
             data: None,
+            retry: None,
         }
     }
 
@@ -92,6 +95,11 @@ impl Setup {
         Self { data: Some(data.to_owned()), ..self }
     }
 
+    /// Repeats requests in another rhythm; for a sandbox workspace.
+    pub(crate) fn repeating(self, retry: RetryTiming) -> Self {
+        Self { retry: Some(retry), ..self }
+    }
+
     pub(crate) async fn start(self) -> Product {
         let clock = Arc::new(AdjustableClock::stopped_at(BEGIN.parse::<Timestamp>().unwrap()).with_seed(7));
         let sandbox = start_sandbox(Arc::clone(&clock), self.fixture).await.unwrap();
@@ -106,8 +114,12 @@ impl Setup {
         for configure in self.configure {
             configure(&mut config);
         }
-        let workspace = open_workspace(&config, &state, shared, self.choice.read_only).await.unwrap();
-        let workspace = Arc::new(workspace.with_timing(quick()));
+        let workspace = open_workspace(&config, &state, Arc::clone(&shared), self.choice.read_only).await.unwrap();
+        let mut workspace = workspace.with_timing(quick());
+        if let Some(retry) = self.retry {
+            workspace.api = Api::new(ApiConfig { retry, ..api_config(&sandbox, shared) }).unwrap();
+        }
+        let workspace = Arc::new(workspace);
         let offer = Offer::new(tools::under(&config.policy), &self.choice, &workspace.api).unwrap();
         let (client_end, server_end) = tokio::io::duplex(1 << 20);
         let (read, write) = tokio::io::split(server_end);
@@ -139,6 +151,18 @@ fn quick() -> Timing {
 #[expect(clippy::disallowed_methods, reason = "a test looks at the sandbox behind the product's back")]
 fn plain_http() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().unwrap()
+}
+
+/// The way to the sandbox, as a sandbox workspace has it.
+fn api_config(sandbox: &RunningSandbox, clock: SharedClock) -> ApiConfig {
+    let (keys, url) = (sandbox.keys(), sandbox.base_url());
+    ApiConfig {
+        track: Some(TrackCredentials::new(&keys.site_id, &keys.tracking_api_key).unwrap()),
+        app: Some(AppKey::new(&keys.app_api_key).unwrap()),
+        urls: BaseUrls { track_url: Some(url.clone()), app_url: Some(url) },
+        paced: false,
+        ..ApiConfig::new(clock)
+    }
 }
 
 fn memory_state(clock: &dyn Clock) -> OpenState {

@@ -28,6 +28,8 @@ mod demo;
 #[cfg(test)]
 mod driver;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod guards;
 #[cfg(test)]
 mod identity;
@@ -47,6 +49,8 @@ mod state;
 mod stdio;
 #[cfg(test)]
 mod sweep;
+#[cfg(test)]
+mod tampering;
 #[cfg(test)]
 mod verdicts;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The program as a client starts it: a child that speaks JSON-RPC in lines, whatever comes in.
 
-mod child;
+pub(crate) mod child;
 
 use std::time::{Duration, Instant};
 

@@ -211,9 +211,15 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<AuditRecord> {
         decision: row.get(11)?,
         approved_by: row.get(12)?,
         upstream_status: row.get(13)?,
-        duration_ms: row.get::<_, Option<i64>>(14)?.map(counted),
+        duration_ms: duration_ms(row)?,
     };
     Ok(AuditRecord { row: row.get(0)?, writer: row.get(1)?, sequence: counted(row.get(2)?), entry, hash: row.get(15)? })
+}
+
+/// No duration is negative: read as another number, an altered one would pass for what was written.
+fn duration_ms(row: &Row<'_>) -> rusqlite::Result<Option<u64>> {
+    let stored: Option<i64> = row.get(14)?;
+    stored.map(|ms| u64::try_from(ms).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(14, ms))).transpose()
 }
 
 pub(super) fn list(connection: &Connection, query: &AuditQuery) -> Result<Vec<AuditRecord>, StoreError> {

@@ -234,7 +234,7 @@ impl Store for SqliteStore {
 
     async fn verify_audit(&self, workspace: String) -> Result<ChainReport, StoreError> {
         let auditor = Arc::clone(&self.auditor);
-        let verify = move |connection: &Connection| verify::verify(connection, &auditor.hasher, &workspace);
+        let verify = move |connection: &Connection| verify::verify(connection, &auditor, &workspace);
         match self.location.clone() {
             Location::Memory => self.read(Pace::Long, verify).await,
             Location::File(path) => {

@@ -3,24 +3,25 @@
 use rusqlite::{Connection, params};
 
 use super::{
-    audit::{Anchored, chain_sql, is_unreadable, read_anchor, record, writers},
-    columns::stored,
+    audit::{Anchored, Auditor, chain_sql, is_unreadable, read_anchor, record, writers},
+    columns::{counted, stored},
 };
 use crate::state::{
     AuditRecord, ChainFault, ChainReport, StoreError,
     chain::{Anchor, AnchorKind, ChainHasher, REORDER_SEARCH_RECORDS, Stop, Walk, diagnose, fault},
 };
 
-pub(super) fn verify(
-    connection: &Connection,
-    hasher: &ChainHasher,
-    workspace: &str,
-) -> Result<ChainReport, StoreError> {
+pub(super) fn verify(connection: &Connection, auditor: &Auditor, workspace: &str) -> Result<ChainReport, StoreError> {
     let mut report = ChainReport { chains: 0, records: 0, pruned: 0, faults: Vec::new() };
-    for writer in writers(connection, workspace)? {
-        let chain = Chain { connection, hasher, workspace, writer: &writer };
+    let writers = writers(connection, workspace)?;
+    let chain = |writer| Chain { connection, hasher: &auditor.hasher, workspace, writer };
+    for writer in &writers {
         report.chains += 1;
-        let fault = chain.prove(&mut report)?;
+        let fault = chain(writer).prove(&mut report)?;
+        report.faults.extend(fault);
+    }
+    if report.faults.is_empty() {
+        let fault = chain(&auditor.writer).compare_with_ledger(report.pruned > 0)?;
         report.faults.extend(fault);
     }
     Ok(report)
@@ -44,7 +45,10 @@ impl Chain<'_> {
         report.pruned += start.sequence;
         let head = self.anchor(AnchorKind::Head)?;
         let mut walk = Walk::new(self.hasher, start);
-        let broken = self.walk(&mut walk, &head)?;
+        let broken = match self.walk(&mut walk, &head)? {
+            None => self.find_stray(start)?,
+            broken => broken,
+        };
         report.records += walk.proven();
         Ok(broken.or_else(|| self.compare(&walk, &head)))
     }
@@ -68,7 +72,7 @@ impl Chain<'_> {
                 Err(Stop::Mismatch(record)) => return self.diagnose(walk, &record, head).map(Some),
             }
         }
-        self.find_stray(walk.last().sequence)
+        Ok(None)
     }
 
     fn unreadable(&self, walk: &Walk<'_>) -> ChainFault {
@@ -93,21 +97,58 @@ impl Chain<'_> {
     }
 
     /// A record numbered from before the chain's start, where nothing should be left.
-    fn find_stray(&self, last: u64) -> Result<Option<ChainFault>, StoreError> {
-        let Anchored::Genuine(checkpoint) = self.anchor(AnchorKind::Checkpoint)? else { return Ok(None) };
-        let strays: i64 = self
+    fn find_stray(&self, start: Anchor) -> Result<Option<ChainFault>, StoreError> {
+        let stray: Option<i64> = self
             .connection
-            .prepare_cached("SELECT count(*) FROM audit WHERE workspace = ?1 AND writer = ?2 AND sequence <= ?3")?
-            .query_row(params![self.workspace, self.writer, stored(checkpoint.sequence)], |row| row.get(0))?;
-        Ok((strays > 0).then(|| fault(self.writer, last.min(checkpoint.sequence), "forged: it was cut by pruning")))
+            .prepare_cached("SELECT max(sequence) FROM audit WHERE workspace = ?1 AND writer = ?2 AND sequence <= ?3")?
+            .query_row(params![self.workspace, self.writer, stored(start.sequence)], |row| row.get(0))?;
+        Ok(stray.map(|stray| match counted(stray) {
+            0 => fault(self.writer, 0, "forged: a record that was never written"),
+            cut => fault(self.writer, cut, "forged: records up to here were cut by pruning"),
+        }))
+    }
+
+    /// Every call on the ledger has left a decision. If none is to be found, the chain was put back to what it was
+    /// before, together with its head, or taken away as a whole: in itself it looks sound.
+    fn compare_with_ledger(&self, pruned: bool) -> Result<Option<ChainFault>, StoreError> {
+        // Pruning cuts all chains at one moment: whatever was cut is older than what each of them begins with now.
+        let since_ms = if pruned { self.oldest_at_ms()?.unwrap_or(i64::MAX) } else { i64::MIN };
+        let unrecorded: i64 = self
+            .connection
+            .prepare_cached(
+                "SELECT count(*) FROM calls WHERE workspace = ?1 AND began_at_ms >= ?2 \
+                 AND call_id NOT IN (SELECT call_id FROM audit WHERE workspace = ?1)",
+            )?
+            .query_row(params![self.workspace, since_ms], |row| row.get(0))?;
+        if unrecorded == 0 {
+            return Ok(None);
+        }
+        let next = match self.anchor(AnchorKind::Head)? {
+            Anchored::Genuine(head) => head.sequence.saturating_add(1),
+            Anchored::Absent | Anchored::Forged => 1,
+        };
+        let calls = if unrecorded == 1 { "a call".to_owned() } else { format!("{unrecorded} calls") };
+        Ok(Some(fault(self.writer, next, &format!("removed: the ledger holds {calls} of which no record is left"))))
+    }
+
+    /// The earliest moment that any chain of the workspace begins with, in Unix milliseconds.
+    fn oldest_at_ms(&self) -> Result<Option<i64>, StoreError> {
+        // Beside a minimum SQLite shows the other columns of the same row.
+        let sql =
+            "SELECT min(at_ms) FROM (SELECT at_ms, min(sequence) FROM audit WHERE workspace = ?1 GROUP BY writer)";
+        Ok(self.connection.prepare_cached(sql)?.query_row([self.workspace], |row| row.get(0))?)
     }
 
     fn compare(&self, walk: &Walk<'_>, head: &Anchored) -> Option<ChainFault> {
         let next = walk.last().sequence.saturating_add(1);
         match head {
             Anchored::Genuine(anchor) => walk.finish(self.writer, anchor),
-            Anchored::Forged => Some(fault(self.writer, next, "forged: the head of the chain")),
-            Anchored::Absent => Some(fault(self.writer, next, "removed: the head of the chain is missing")),
+            Anchored::Forged => {
+                Some(fault(self.writer, next, "forged: the head of the chain, so there may have been more"))
+            }
+            Anchored::Absent => {
+                Some(fault(self.writer, next, "removed: the head of the chain is missing, so there may have been more"))
+            }
         }
     }
 }

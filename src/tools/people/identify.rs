@@ -24,7 +24,7 @@ use crate::{
         customer::Customer,
         directory::{is_tagged, known, path},
         tool::{Look, Recovery, Tool},
-        verify::{Difference, WriteResult, differences, read_back, result},
+        verify::{Difference, WriteResult, differences, read_back, result, shows_since},
     },
 };
 
@@ -158,6 +158,7 @@ async fn create(
         attributes.extend(cx.guards().test_tags(expires_at_ms));
     }
     let by = primary(given)?;
+    let since = cx.guards().clock.now().as_second();
     write(cx, &by, body(given, &by, &attributes)).await?;
     let looked = read_back(cx, &path(&by), |person| is_written(person, given, &attributes)).await;
     let Ok(person) = looked else { return Ok(unread(cx, Action::Created, vec![])) };
@@ -171,8 +172,9 @@ async fn create(
     }
     let (action, note) =
         if existed { (Action::Updated, Some(meanwhile::MADE_MEANWHILE)) } else { (Action::Created, None) };
-    let read = Read { given, attributes: &attributes, person, before: None };
-    Ok(Output { test_expires_at, note, ..read.answer(cx, action, vec![]).await? })
+    let read = Read { given, attributes: &attributes, since, person, before: None };
+    let answer = read.answer(cx, action, vec![]).await?;
+    Ok(Output { test_expires_at, note: note.or(answer.note), ..answer })
 }
 
 /// A new person who does not show: the address may have become somebody else's, and then they never will.
@@ -194,13 +196,14 @@ async fn update(
     let by = CustomerRef { id_type: IdType::CioId, value: person.cio_id.clone() };
     let mut body = body(given, &by, &attributes);
     body.insert("_update".into(), json!(true));
+    let since = cx.guards().clock.now().as_second();
     cx.api().identify(cx.permit()?, &cx.scope, &path(&by), &body).await?;
     let looked = read_back(cx, &path(&by), |person| is_written(person, given, &attributes)).await;
     let Ok(read) = looked else { return Ok(unread(cx, Action::Updated, attached)) };
     if read.is_none() {
         return Err(meanwhile::gone());
     }
-    let read = Read { given, attributes: &attributes, person: read, before: Some(&person) };
+    let read = Read { given, attributes: &attributes, since, person: read, before: Some(&person) };
     read.answer(cx, Action::Updated, attached).await
 }
 
@@ -222,6 +225,9 @@ fn unread(cx: &CallContext<'_>, action: Action, attached: Vec<IdType>) -> Output
 
 const UNREAD: &str =
     "Customer.io accepted the write and could not be read afterwards: get_customer shows what came of it.";
+
+const NOT_YET: &str =
+    "Customer.io accepted the write, and what it shows is still from before: get_customer shows later what came of it.";
 
 /// When the test profile that is made expires, in Unix seconds.
 fn test_expires_at(cx: &CallContext<'_>) -> Option<i64> {
@@ -300,6 +306,8 @@ fn foreign_identifiers(given: &Identifiers, person: &KnownPerson) -> Vec<IdType>
 struct Read<'a> {
     given: &'a Identifiers,
     attributes: &'a Map<String, Value>,
+    /// When it was written, in Unix seconds.
+    since: i64,
     person: Option<Person>,
     before: Option<&'a KnownPerson>,
 }
@@ -310,19 +318,25 @@ impl Read<'_> {
         let read = known(person.identifiers.clone());
         cx.note_written(read.clone());
         let foreign = foreign_identifiers(self.given, &read);
-        if let Some(field) = foreign.first() {
-            return Err(meanwhile::written(cx, *field, &read, self.before).await);
-        }
         let differences = differences(self.attributes, &person.attributes);
+        let from_after = shows_since(&person, self.attributes, self.since);
+        if let Some(field) = foreign.first() {
+            let refused = meanwhile::is_refused(cx, &read, self.since).await;
+            if refused || from_after {
+                return Err(meanwhile::written(*field, &read, self.before, refused));
+            }
+        }
+        let as_written = foreign.is_empty() && differences.is_empty();
+        let answer = unseen(action, attached);
+        if !as_written && !from_after {
+            return Ok(Output { customer: Some(read.into()), differences, note: Some(NOT_YET), ..answer });
+        }
         Ok(Output {
             result: result(self.attributes.len(), differences.len()),
-            action,
             verified: true,
             customer: Some(read.into()),
-            attached,
             differences,
-            test_expires_at: None,
-            note: None,
+            ..answer
         })
     }
 }

@@ -101,13 +101,7 @@ pub(super) fn email_taken(owner: &KnownPerson) -> ToolError {
 }
 
 /// An identifier given is not the person's when they are read back.
-pub(super) async fn written(
-    cx: &CallContext<'_>,
-    field: IdType,
-    read: &KnownPerson,
-    before: Option<&KnownPerson>,
-) -> ToolError {
-    let refused = refused_by_customerio(cx, read).await;
+pub(super) fn written(field: IdType, read: &KnownPerson, before: Option<&KnownPerson>, refused: bool) -> ToolError {
     let said = if refused { " Customer.io's activity log shows the refused change." } else { "" };
     ToolError::new(
         ErrorCode::IdentityConflict,
@@ -122,20 +116,23 @@ pub(super) async fn written(
     .partly_happened()
 }
 
-async fn refused_by_customerio(cx: &CallContext<'_>, person: &KnownPerson) -> bool {
+/// Whether Customer.io's log shows a change of the person's that it refused since then, in Unix seconds.
+pub(super) async fn is_refused(cx: &CallContext<'_>, person: &KnownPerson, since: i64) -> bool {
     let query =
         ActivityQuery { kind: Some("failed_attribute_change".into()), limit: Some(5), ..ActivityQuery::default() };
     match cx.api().person_activities(&cx.scope, &PersonPath::CioId(person.cio_id.clone()), &query).await {
-        Ok(page) => !page.items.is_empty(),
+        Ok(page) => page.items.iter().any(|activity| activity.timestamp.is_some_and(|at| at >= since)),
         Err(_) => false,
     }
 }
 
-/// The person to update is not there any more.
+/// The person to update is not to be seen any more.
 pub(super) fn gone() -> ToolError {
     ToolError::new(
         ErrorCode::CustomerNotFound,
-        "The person was there a moment ago and is gone now: somebody deleted or merged them. Nothing was written.",
+        "The person was there a moment ago and cannot be read now: somebody deleted or merged them, or they are so new \
+         that they do not show everywhere yet. What was given may have been written.",
     )
     .next("Look again with find_customers before creating anybody.")
+    .partly_happened()
 }

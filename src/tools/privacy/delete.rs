@@ -57,12 +57,10 @@ impl Tool for DeleteCustomer {
     async fn call(cx: &CallContext<'_>, _: Input) -> Result<Output, ToolError> {
         let subject = cx.subject()?;
         let path = path(&subject.write_ref());
-        cx.api().delete(cx.permit()?, &cx.scope, &path).await?;
+        let deleted = cx.api().delete(cx.permit()?, &cx.scope, &path).await;
         let refs = subject.person.as_ref().map_or_else(|| vec![subject.given.clone()], KnownPerson::refs);
-        if let Err(error) = cx.guards().forget_refs(&refs).await {
-            // The deletion was accepted: what is remembered of the person expires by itself.
-            tracing::warn!(code = error.code.as_str(), "a deleted person is remembered for a while");
-        }
+        cx.forget(&refs).await;
+        deleted?;
         let gone = cx.api().has_app() && matches!(read_back(cx, &path, |person| person.is_none()).await, Ok(None));
         Ok(Output {
             result: if gone { WriteResult::Applied } else { WriteResult::Accepted },

@@ -111,6 +111,19 @@ async fn what_repeats_harmlessly_is_repeated_until_it_is_answered() {
 }
 
 #[tokio::test]
+async fn a_deletion_whose_repeat_finds_nothing_has_happened() {
+    let absent = || Reply::json(404, r#"{"errors":[{"detail":"not found","status":"404"}]}"#);
+    for lost in [Reply::Drop, Reply::json(500, "{}")] {
+        let server = Server::start([lost, absent()]).await;
+        api_at(&server).delete_segment(&permit(), &scope(), 7).await.unwrap();
+        assert_eq!(server.received().len(), 2);
+    }
+    let server = Server::start([absent()]).await;
+    let error = api_at(&server).delete_segment(&permit(), &scope(), 7).await.unwrap_err();
+    assert_eq!(verdict(&error), (UpstreamErrorKind::NotFound, Fate::Refused, false), "it was not there to begin with");
+}
+
+#[tokio::test]
 async fn repeats_end_after_four_attempts_with_the_fate_of_the_worst() {
     let server = Server::start(std::iter::repeat_n(Reply::json(500, "{}"), 9)).await;
     let error = identify(&api_at(&server)).await.unwrap_err();

@@ -2,6 +2,9 @@
 //!
 //! A stale read is that moment: the guards see the world as it was when the fault was ordered.
 
+use std::time::Duration;
+
+use customerio_mcp::clock::Clock as _;
 use serde_json::{Value, json};
 
 use crate::{
@@ -150,7 +153,7 @@ async fn a_person_is_deleted_while_they_are_written() {
     insta::assert_snapshot!(text(&answer), @r#"
     {
       "error": "customer_not_found",
-      "message": "The person was there a moment ago and is gone now: somebody deleted or merged them. Nothing was written.",
+      "message": "The person was there a moment ago and cannot be read now: somebody deleted or merged them, or they are so new that they do not show everywhere yet. What was given may have been written.",
       "next_step": "Look again with find_customers before creating anybody.",
       "safe_to_retry": false
     }
@@ -194,12 +197,14 @@ async fn a_real_person_is_never_left_as_a_test_profile() {
 async fn what_does_not_read_as_written_is_told_with_the_difference() {
     let product = shop().await;
     let ben = cio_id(&product, "cust_0002").await;
-    // Every look at Ben after our write still shows him as he was.
-    product.fault(json!({ "kind": "stale_read", "operation": "getPersonAttributes", "times": 9 })).await;
-    let answer = product.ok("identify_customer", json!({ "id": "cust_0002", "attributes": { "plan": "gold" } })).await;
+    // Customer.io keeps what is dated later.
+    let later = product.clock.now().as_second() + 60;
+    product.track("PUT", "customers/cust_0002", json!({ "plan": "silver", "_timestamp": later })).await;
+    let given = json!({ "id": "cust_0002", "attributes": { "plan": "gold", "city": "Bonn" } });
+    let answer = product.ok("identify_customer", given).await;
     insta::assert_snapshot!(without(&answer, &ben), @r#"
     {
-      "result": "not_applied",
+      "result": "partially_applied",
       "action": "updated",
       "verified": true,
       "customer": {
@@ -211,11 +216,73 @@ async fn what_does_not_read_as_written_is_told_with_the_difference() {
         {
           "attribute": "plan",
           "written": "gold",
-          "read": "free"
+          "read": "silver"
         }
       ]
     }
     "#);
+    assert_eq!(person(&product, "cust_0002").await["customer"]["attributes"]["plan"], "silver");
+}
+
+#[tokio::test]
+async fn a_value_inside_an_attribute_is_read_back_too() {
+    let product = shop().await;
+    for (name, value) in [("address.city", json!("Bonn")), ("cio_subscription_preferences.topics.topic_2", json!(true))]
+    {
+        let answer = product.ok("identify_customer", json!({ "id": "cust_0010", "attributes": { name: value } })).await;
+        assert_eq!(answer["result"], "applied", "{name}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_read_from_before_the_write_is_no_verdict_on_it() {
+    let product = shop().await;
+    let eve = cio_id(&product, "cust_0005").await;
+    product.clock.advance(Duration::from_secs(1));
+    product.fault(json!({ "kind": "stale_read", "operation": "getPersonAttributes", "times": 99 })).await;
+    let given = json!({ "id": "cust_0005", "email": "eve@shop.io", "attributes": { "plan": "platinum" } });
+    let answer = product.ok("identify_customer", given).await;
+    insta::assert_snapshot!(without(&answer, &eve), @r#"
+    {
+      "result": "accepted",
+      "action": "updated",
+      "verified": false,
+      "customer": {
+        "cio_id": "[cio_id]",
+        "id": "cust_0005"
+      },
+      "attached": [
+        "email"
+      ],
+      "differences": [
+        {
+          "attribute": "plan",
+          "written": "platinum",
+          "read": "gold"
+        }
+      ],
+      "note": "Customer.io accepted the write, and what it shows is still from before: get_customer shows later what came of it."
+    }
+    "#);
+    product.control("DELETE", "faults", None).await;
+    let now = person(&product, "cust_0005").await;
+    assert_eq!(
+        (&now["customer"]["identifiers"]["email"], &now["customer"]["attributes"]["plan"]),
+        (&json!("eve@shop.io"), &json!("platinum"))
+    );
+}
+
+#[tokio::test]
+async fn a_person_who_does_not_show_yet_is_not_called_unwritten() {
+    let product = shop().await;
+    product.fault(json!({ "kind": "stale_read", "operation": "getPersonAttributes", "times": 99 })).await;
+    product.track("PUT", "customers/cust_9001", json!({})).await;
+    let given = json!({ "id": "cust_9001", "attributes": { "plan": "gold" } });
+    let answer = product.refused("identify_customer", given).await;
+    product.control("DELETE", "faults", None).await;
+    assert_eq!(person(&product, "cust_9001").await["customer"]["attributes"]["plan"], "gold");
+    let message = answer["message"].as_str().unwrap();
+    assert!(message.contains("may have been written") && !message.contains("Nothing"), "{answer}");
 }
 
 #[tokio::test]
@@ -226,7 +293,7 @@ async fn a_remembered_person_who_is_gone_is_not_made_again_by_an_event() {
     let people = product.counts().await["people"].clone();
     product.ok("track_event", json!({ "customer": "cust_0002", "name": "seen" })).await;
     assert_eq!(product.counts().await["people"], people);
-    product.clock.advance(std::time::Duration::from_secs(601));
+    product.clock.advance(Duration::from_secs(601));
     let later = product.refused("track_event", json!({ "customer": "cust_0002", "name": "seen" })).await;
     assert_eq!(later["error"], "customer_not_found");
 }
@@ -238,9 +305,31 @@ async fn a_person_in_steady_use_is_looked_at_again_all_the_same() {
     product.ok("track_event", seen()).await;
     product.track("DELETE", "customers/cust_0002", json!({})).await;
     for _ in 0..2 {
-        product.clock.advance(std::time::Duration::from_secs(299));
+        product.clock.advance(Duration::from_secs(299));
         product.ok("track_event", seen()).await;
     }
-    product.clock.advance(std::time::Duration::from_secs(299));
+    product.clock.advance(Duration::from_secs(299));
     assert_eq!(product.refused("track_event", seen()).await["error"], "customer_not_found");
+}
+
+#[tokio::test]
+async fn a_person_whose_deletion_is_in_doubt_is_not_remembered() {
+    let product = shop().await;
+    product.ok("identify_customer", json!({ "id": "cust_9001", "test": true })).await;
+    let seen = |id: &str| json!({ "customer": id, "name": "seen" });
+    for (id, tool, arguments) in [
+        ("cust_0002", "delete_customer", json!({ "customer": "cust_0002" })),
+        ("cust_9001", "delete_test_customers", json!({ "only_expired": false })),
+    ] {
+        product.ok("track_event", seen(id)).await;
+        let plan = product.refused(tool, arguments.clone()).await;
+        let mut planned = arguments;
+        planned["plan_token"] = plan["details"]["plan_token"].clone();
+        product.fault(json!({ "kind": "drop_after", "operation": "delete", "times": 9 })).await;
+        let deleted = product.refused(tool, planned).await;
+        assert_eq!(deleted["error"], "upstream_unavailable", "{deleted}");
+        product.control("DELETE", "faults", None).await;
+        let after = product.refused("track_event", seen(id)).await;
+        assert_eq!(after["error"], "customer_not_found", "{tool}: {after}");
+    }
 }

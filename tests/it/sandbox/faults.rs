@@ -38,6 +38,16 @@ async fn a_rate_limit_says_when_to_come_back() {
 }
 
 #[tokio::test]
+async fn a_rate_limit_need_not_say_when_to_come_back() {
+    let sandbox = Sandbox::empty().await;
+    inject(&sandbox, json!({"kind": "429", "path": "/v1/*", "retry_after_seconds": null})).await;
+    let heard = create_segment(&sandbox).await.unwrap();
+    assert_eq!((heard.status, heard.headers.get("retry-after")), (429, None));
+    inject(&sandbox, json!({"kind": "429", "path": "/v1/*"})).await;
+    assert_eq!(create_segment(&sandbox).await.unwrap().headers["retry-after"], "1");
+}
+
+#[tokio::test]
 async fn a_slow_answer_has_happened_before_it_arrives() {
     let sandbox = Sandbox::empty().await;
     inject(&sandbox, json!({"kind": "slow", "path": "/v1/segments", "method": "POST", "delay_ms": 60_000})).await;

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use customerio_mcp::state::{
-    AuditEntry, AuditPhase, AuditQuery, ChainFault, ChainKey, ChainReport, Store,
+    AuditEntry, AuditPhase, AuditQuery, Begin, ChainFault, ChainKey, ChainReport, Store,
     sqlite::{Location, SqliteStore},
 };
 use rusqlite::Connection;
@@ -89,6 +89,13 @@ async fn fault_after(tampering: &str) -> ChainFault {
 }
 
 async fn fault_after_with(tamper: impl FnOnce(&Connection)) -> ChainFault {
+    let (report, fault) = report_after(tamper).await;
+    // Whatever lies before the fault is proven, and nothing after it.
+    assert_eq!(report.records, fault.sequence.saturating_sub(1), "{fault:?}");
+    fault
+}
+
+async fn report_after(tamper: impl FnOnce(&Connection)) -> (ChainReport, ChainFault) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("state.db");
     let store = SqliteStore::open(Location::File(path.clone()), CHAIN_KEY).unwrap();
@@ -98,9 +105,7 @@ async fn fault_after_with(tamper: impl FnOnce(&Connection)) -> ChainFault {
     let mut report = verify(&store).await;
     assert_eq!(report.faults.len(), 1, "{report:?}");
     let fault = report.faults.remove(0);
-    // Whatever lies before the fault is proven, and nothing after it.
-    assert_eq!(report.records, fault.sequence.saturating_sub(1), "{fault:?}");
-    fault
+    (report, fault)
 }
 
 #[tokio::test]
@@ -127,6 +132,17 @@ async fn an_altered_record_is_found() {
     let unreadable = "PRAGMA ignore_check_constraints = ON; UPDATE audit SET phase = 99 WHERE sequence = 3";
     let unreadable = fault_after(unreadable).await;
     assert_eq!((unreadable.sequence, unreadable.reason.starts_with("altered")), (3, true), "{unreadable:?}");
+}
+
+#[tokio::test]
+async fn a_number_that_cannot_be_is_not_read_as_another() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state.db");
+    let store = SqliteStore::open(Location::File(path.clone()), CHAIN_KEY).unwrap();
+    store.append_audit(AuditEntry { duration_ms: Some(0), ..numbered(1) }).await.unwrap();
+    Connection::open(&path).unwrap().execute_batch("UPDATE audit SET duration_ms = -1").unwrap();
+    let report = verify(&store).await;
+    assert!(report.faults[0].reason.starts_with("altered"), "{report:?}");
 }
 
 #[tokio::test]
@@ -167,6 +183,14 @@ async fn a_forged_record_is_found() {
         let fault = fault_after(tampering).await;
         assert_eq!((fault.sequence, fault.reason.starts_with("forged")), (sequence, true), "{fault:?}");
     }
+    for (sequence, named) in [(0, 0), (-8, 0), (4, 4)] {
+        let tampering = format!(
+            "DROP INDEX audit_by_chain; INSERT INTO audit (sequence, {columns}) \
+             SELECT {sequence}, {columns} FROM audit WHERE sequence = 6"
+        );
+        let (_, fault) = report_after(|connection| connection.execute_batch(&tampering).unwrap()).await;
+        assert_eq!((fault.sequence, fault.reason.starts_with("forged")), (named, true), "{sequence}: {fault:?}");
+    }
 }
 
 #[tokio::test]
@@ -177,6 +201,53 @@ async fn a_chain_cut_short_is_found_also_with_a_head_that_names_its_new_end() {
     )
     .await;
     assert_eq!((fault.sequence, fault.reason.starts_with("forged")), (5, true), "{fault:?}");
+}
+
+#[tokio::test]
+async fn a_chain_put_back_with_its_head_is_found_by_the_ledger() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state.db");
+    let store = SqliteStore::open(Location::File(path.clone()), CHAIN_KEY).unwrap();
+    let by_hand = Connection::open(&path).unwrap();
+    begun(&store, call("one")).await;
+    append(&store, 1..=1).await;
+    by_hand.execute_batch("CREATE TABLE earlier AS SELECT * FROM audit_heads").unwrap();
+    append(&store, 2..=2).await;
+    begun(&store, call("two")).await;
+    assert_eq!(verify(&store).await.faults, []);
+    by_hand
+        .execute_batch(
+            "DELETE FROM audit WHERE sequence > 2; \
+             INSERT OR REPLACE INTO audit_heads SELECT * FROM earlier",
+        )
+        .unwrap();
+    let report = verify(&store).await;
+    assert_eq!((report.records, report.faults.len(), report.faults[0].sequence), (2, 1, 3), "{report:?}");
+    assert_eq!(report.faults[0].reason, "removed: the ledger holds a call of which no record is left");
+
+    by_hand.execute_batch("DELETE FROM audit; DELETE FROM audit_heads").unwrap();
+    let report = verify(&store).await;
+    assert_eq!((report.chains, report.faults.len(), report.faults[0].sequence), (0, 1, 1), "{report:?}");
+}
+
+#[tokio::test]
+async fn pruning_leaves_calls_on_the_ledger_without_a_record() {
+    with_each_store(|store| async move {
+        let at = |call_id: &str, now_ms: i64| Begin {
+            now_ms,
+            audit: AuditEntry { at_ms: now_ms, ..entry(call_id, AuditPhase::Decision, "admitted") },
+            ..call(call_id)
+        };
+        for minute in 1..=4 {
+            begun(&*store, at(&format!("call {minute}"), NOW_MS + minute * MINUTE_MS)).await;
+        }
+        for (before_ms, left) in [(NOW_MS + 3 * MINUTE_MS, 2), (i64::MAX, 0)] {
+            store.prune_audit(SHOP.to_owned(), before_ms).await.unwrap();
+            let report = verify(&*store).await;
+            assert_eq!((report.records, report.faults), (left, vec![]));
+        }
+    })
+    .await;
 }
 
 #[tokio::test]

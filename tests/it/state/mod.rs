@@ -5,6 +5,7 @@ mod audit;
 mod budgets;
 mod calls;
 mod concurrency;
+mod edits;
 mod erasures;
 mod identity;
 mod material;

@@ -1,5 +1,7 @@
 //! `audit`: what was done, by whom, and proof that the record is whole.
 
+mod prune;
+
 use std::{fmt::Write as _, process::ExitCode};
 
 use clap::{
@@ -9,6 +11,7 @@ use clap::{
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+pub use self::prune::PruneArgs;
 use super::{
     ConfigArgs, layout,
     output::{self, ERROR, GOOD, HEADING, counted},
@@ -16,7 +19,7 @@ use super::{
 use crate::{
     config::Config,
     guard::values::UnixTime,
-    server::open::{OpenState, open_existing_state, system_clock},
+    server::open::{OpenState, guards, open_existing_state, system_clock},
     state::{AuditPhase, AuditQuery, AuditRecord, ChainFault, ChainReport},
 };
 
@@ -51,6 +54,9 @@ pub enum AuditCommand {
     /// Prove that no record was changed, removed or put in
     #[command(after_help = VERIFY_EXAMPLES)]
     Verify(VerifyArgs),
+    /// Delete old records, and leave what proves that the rest follows them
+    #[command(after_help = prune::EXAMPLES)]
+    Prune(PruneArgs),
 }
 
 /// Flags of `audit list`.
@@ -63,8 +69,8 @@ pub struct ListArgs {
     #[arg(long, hide_possible_values = true, value_parser = PossibleValuesParser::new(AuditPhase::ALL.map(AuditPhase::as_str)).map(|text| phase_named(&text)))]
     pub phase: Option<AuditPhase>,
     /// Only since then: an age such as 30m, 2h or 7d, a day, or ISO 8601 with offset
-    #[arg(long, value_name = "WHEN", value_parser = Since::parse)]
-    pub since: Option<Since>,
+    #[arg(long, value_name = "WHEN", value_parser = When::parse)]
+    pub since: Option<When>,
     /// The most records to list
     #[arg(long, value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub limit: u32,
@@ -87,22 +93,25 @@ pub struct VerifyArgs {
     pub config: ConfigArgs,
 }
 
-/// Since when.
+/// A moment, or how long ago it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Since {
+pub enum When {
     /// This long ago, in milliseconds.
     Ago(i64),
     /// A moment in Unix milliseconds.
     At(i64),
 }
 
-impl Since {
+impl When {
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         if let Some(ago_ms) = age_ms(text) {
             return Ok(Self::Ago(ago_ms));
         }
         if let Ok(midnight) = format!("{text}T00:00:00Z").parse::<Timestamp>() {
             return Ok(Self::At(midnight.as_millisecond()));
+        }
+        if let Ok(moment) = text.parse::<Timestamp>() {
+            return Ok(Self::At(moment.as_millisecond()));
         }
         serde_json::from_value::<UnixTime>(Value::String(text.to_owned()))
             .map(|time| Self::At(time.seconds() * 1_000))
@@ -136,6 +145,7 @@ impl AuditCommand {
         match self {
             Self::List(args) => &args.config,
             Self::Verify(args) => &args.config,
+            Self::Prune(args) => &args.config,
         }
     }
 }
@@ -151,6 +161,7 @@ pub async fn run(command: AuditCommand, config: Config) -> ExitCode {
     match command {
         AuditCommand::List(args) => list(&args, &state, workspace, clock.now_ms()).await,
         AuditCommand::Verify(args) => verify(&args, &state, workspace).await,
+        AuditCommand::Prune(args) => prune::run(&args, &guards(config.workspace(), &state, clock, false)).await,
     }
 }
 
@@ -280,7 +291,11 @@ fn proof(report: &ChainReport, workspace: &str) -> String {
         layout::hang(&mut text, &format!("{GOOD}✓{GOOD:#} "), said, 2);
     }
     for fault in &report.faults {
-        let place = format!("record {} of writer {}: {}", fault.sequence, fault.writer, fault.reason);
+        let record = match fault.sequence {
+            0 => "before the first record".to_owned(),
+            sequence => format!("record {sequence}"),
+        };
+        let place = format!("{record} of writer {}: {}", fault.writer, fault.reason);
         layout::hang(&mut text, &format!("{ERROR}✗{ERROR:#} "), &place, 2);
         layout::hang(&mut text, "  ", meaning(&fault.reason), 2);
     }
@@ -313,12 +328,13 @@ mod tests {
 
     #[test]
     fn since_takes_ages_days_and_moments() {
-        let at = |text: &str| Since::parse(text).map(|since| since.at_ms(NOW_MS));
+        let at = |text: &str| When::parse(text).map(|since| since.at_ms(NOW_MS));
         assert_eq!(at("2h"), Ok(NOW_MS - 2 * 3_600_000));
         assert_eq!(at("30m"), Ok(NOW_MS - 30 * 60_000));
         assert_eq!(at("7d"), Ok(NOW_MS - 7 * 86_400_000));
         assert_eq!(at("2026-11-23"), Ok(1_795_392_000_000));
         assert_eq!(at("2026-11-23T09:30:00+01:00"), Ok(1_795_422_600_000));
+        assert_eq!(at("2026-11-23T08:30:00.125Z"), Ok(1_795_422_600_125));
         assert_eq!(at("1795422600"), Ok(1_795_422_600_000));
         for wrong in ["yesterday", "2", "-2h", "99999999999999999999d", "2026-02-30", "h", "µ"] {
             assert!(at(wrong).is_err(), "{wrong}");
