@@ -4,7 +4,7 @@
 
 mod control;
 mod deliveries;
-mod driver;
+pub(crate) mod driver;
 mod events;
 mod faults;
 mod http;

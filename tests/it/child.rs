@@ -1,9 +1,10 @@
 //! The program as a child process, and the messages a client would send it.
 
 use std::{
+    collections::BTreeMap,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     process::{Child, ChildStdin, Command, Stdio},
-    sync::mpsc::{Receiver, channel},
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
     thread::JoinHandle,
     time::Duration,
 };
@@ -12,28 +13,28 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// The revisions that begin with a handshake.
-pub(super) const LEGACY: [&str; 4] = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"];
+pub(crate) const LEGACY: [&str; 4] = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"];
 
 /// No answer takes this long, on the slowest machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A method and its params.
-pub(super) type Request = (&'static str, Value);
+pub(crate) type Request = (&'static str, Value);
 
 /// `tools/call` of a tool.
 #[expect(clippy::needless_pass_by_value, reason = "arguments are written where they are used")]
-pub(super) fn call(tool: &str, arguments: Value) -> Request {
+pub(crate) fn call(tool: &str, arguments: Value) -> Request {
     ("tools/call", json!({ "name": tool, "arguments": arguments }))
 }
 
 /// The handshake of a revision.
-pub(super) fn initialize(version: &str) -> Request {
+pub(crate) fn initialize(version: &str) -> Request {
     let client = json!({ "name": "test", "version": "1" });
     ("initialize", json!({ "protocolVersion": version, "capabilities": {}, "clientInfo": client }))
 }
 
 /// A request of the revision without a handshake.
-pub(super) fn modern(method: &'static str, mut params: Value) -> Request {
+pub(crate) fn modern(method: &'static str, mut params: Value) -> Request {
     params["_meta"] = json!({
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
         "io.modelcontextprotocol/clientCapabilities": {},
@@ -43,15 +44,16 @@ pub(super) fn modern(method: &'static str, mut params: Value) -> Request {
 }
 
 /// What a server left behind.
-pub(super) struct Left {
-    pub(super) code: Option<i32>,
+#[derive(Debug)]
+pub(crate) struct Left {
+    pub(crate) code: Option<i32>,
     /// What was not received before.
-    pub(super) stdout: String,
-    pub(super) stderr: String,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
-/// A running server over the embedded sandbox.
-pub(super) struct Server {
+/// A running server.
+pub(crate) struct Server {
     _home: TempDir,
     child: Child,
     stdin: Option<ChildStdin>,
@@ -61,14 +63,19 @@ pub(super) struct Server {
 
 #[expect(clippy::needless_pass_by_value, reason = "arguments are written where they are used")]
 impl Server {
-    pub(super) fn start(args: &[&str]) -> Self {
+    /// A server over the embedded sandbox.
+    pub(crate) fn start(args: &[&str]) -> Self {
         Self::start_with(args, &[])
     }
 
-    pub(super) fn start_with(args: &[&str], env: &[(&str, &str)]) -> Self {
+    pub(crate) fn start_with(args: &[&str], env: &[(&str, &str)]) -> Self {
+        Self::spawn(&[&["serve", "--sandbox"], args].concat(), env)
+    }
+
+    /// The program with these arguments and nothing else in its environment, in a home of its own.
+    pub(crate) fn spawn(args: &[&str], env: &[(&str, &str)]) -> Self {
         let home = TempDir::new().unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_customerio-mcp"))
-            .args(["serve", "--sandbox"])
             .args(args)
             .env_clear()
             .env("HOME", home.path())
@@ -93,42 +100,56 @@ impl Server {
     }
 
     /// A server after the handshake of the last revision that has one.
-    pub(super) fn begun(args: &[&str]) -> Self {
+    pub(crate) fn begun(args: &[&str]) -> Self {
         let mut server = Self::start(args);
         server.answer(1, initialize("2025-11-25"));
         server.notify("notifications/initialized", json!({}));
         server
     }
 
-    pub(super) fn write(&mut self, bytes: &[u8]) {
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
         let stdin = self.stdin.as_mut().unwrap();
         stdin.write_all(bytes).unwrap();
         stdin.flush().unwrap();
     }
 
-    pub(super) fn notify(&mut self, method: &str, params: Value) {
+    pub(crate) fn notify(&mut self, method: &str, params: Value) {
         self.write(format!("{}\n", json!({ "jsonrpc": "2.0", "method": method, "params": params })).as_bytes());
     }
 
-    pub(super) fn send(&mut self, id: u32, method: &str, params: &Value) {
+    pub(crate) fn send(&mut self, id: u32, method: &str, params: &Value) {
         self.send_as(json!(id), method, params);
     }
 
-    pub(super) fn send_as(&mut self, id: Value, method: &str, params: &Value) {
+    pub(crate) fn send_as(&mut self, id: Value, method: &str, params: &Value) {
         let message = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
         self.write(format!("{message}\n").as_bytes());
     }
 
+    /// Sends requests in one go, as a client that does not wait for answers.
+    pub(crate) fn send_all(&mut self, requests: impl IntoIterator<Item = (u32, Request)>) {
+        let line = |(id, (method, params)): (u32, Request)| {
+            format!("{}\n", json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }))
+        };
+        let lines: String = requests.into_iter().map(line).collect();
+        self.write(lines.as_bytes());
+    }
+
     /// The next line, which must be JSON-RPC as everything on stdout must.
-    pub(super) fn receive(&mut self) -> Value {
-        let line = self.lines.recv_timeout(PATIENCE).unwrap();
+    pub(crate) fn receive(&mut self) -> Value {
+        self.receive_within(PATIENCE).unwrap()
+    }
+
+    /// The same, unless none comes in time.
+    pub(crate) fn receive_within(&mut self, patience: Duration) -> Result<Value, RecvTimeoutError> {
+        let line = self.lines.recv_timeout(patience)?;
         let message: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
         assert_eq!(message["jsonrpc"], "2.0", "{line}");
-        message
+        Ok(message)
     }
 
     /// The answer to a request; whatever comes before it is passed over.
-    pub(super) fn answer(&mut self, id: u32, (method, params): Request) -> Value {
+    pub(crate) fn answer(&mut self, id: u32, (method, params): Request) -> Value {
         self.send(id, method, &params);
         loop {
             let message = self.receive();
@@ -138,8 +159,22 @@ impl Server {
         }
     }
 
+    /// The structured contents of so many calls, refusals too, by their ids; whatever comes between is passed over.
+    pub(crate) fn contents(&mut self, count: usize) -> BTreeMap<u64, Value> {
+        let mut contents = BTreeMap::new();
+        while contents.len() < count {
+            let mut answer = self.receive();
+            if let Some(id) = answer["id"].as_u64() {
+                let content = answer["result"]["structuredContent"].take();
+                assert!(content.is_object(), "{answer}");
+                contents.insert(id, content);
+            }
+        }
+        contents
+    }
+
     /// The structured content of a call that must succeed.
-    pub(super) fn ok(&mut self, id: u32, request: Request) -> Value {
+    pub(crate) fn ok(&mut self, id: u32, request: Request) -> Value {
         let answer = self.answer(id, request);
         let content = answer["result"]["structuredContent"].clone();
         assert!(content.is_object() && content.get("error").is_none(), "{answer}");
@@ -147,7 +182,7 @@ impl Server {
     }
 
     /// A good call still works, and at the end of the input the server ends with code 0.
-    pub(super) fn lives_and_ends_well(mut self) {
+    pub(crate) fn lives_and_ends_well(mut self) {
         self.ok(9_000, call("list_segments", json!({})));
         let left = self.finish();
         assert_eq!((left.code, left.stdout.as_str()), (Some(0), ""), "{}", left.stderr);
@@ -155,7 +190,7 @@ impl Server {
     }
 
     /// The same, for a server whose log must show that a call has ended.
-    pub(super) fn lives_and_ends_well_after(mut self, tool: &str) {
+    pub(crate) fn lives_and_ends_well_after(mut self, tool: &str) {
         self.ok(9_000, call("list_segments", json!({})));
         let left = self.finish();
         assert_eq!(left.code, Some(0), "{}", left.stderr);
@@ -163,19 +198,31 @@ impl Server {
     }
 
     #[cfg(unix)]
-    pub(super) fn terminate(&self) {
+    pub(crate) fn terminate(&self) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     }
 
+    #[cfg(unix)]
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Ends it at once, wherever it is.
+    #[cfg(unix)]
+    pub(crate) fn kill(mut self) -> Left {
+        self.child.kill().unwrap();
+        self.wait()
+    }
+
     /// Closes the input and waits for the end.
-    pub(super) fn finish(mut self) -> Left {
+    pub(crate) fn finish(mut self) -> Left {
         drop(self.stdin.take());
         self.wait()
     }
 
     /// Waits for the end with the input still open.
-    pub(super) fn wait(mut self) -> Left {
+    pub(crate) fn wait(mut self) -> Left {
         let code = self.child.wait().unwrap().code();
         let stdout: Vec<String> = self.lines.iter().collect();
         Left { code, stdout: stdout.join("\n"), stderr: self.stderr.join().unwrap() }
