@@ -74,8 +74,8 @@ pub struct Guards {
     pub clock: SharedClock,
     /// Names this run of the server in the tags of test profiles.
     pub run_id: String,
-    /// Tagged people as last seen, with when that was in Unix milliseconds.
-    pub(crate) tagged: Mutex<Option<(i64, Vec<KnownPerson>)>>,
+    /// Tagged people whom the ledger did not know when they were last looked for, in Unix milliseconds.
+    pub(crate) strangers: Mutex<Option<(i64, Vec<KnownPerson>)>>,
     /// The expired test profiles whose removal was tried last, with when that was in Unix milliseconds.
     pub(crate) expired_tried: Mutex<Option<(i64, Digest)>>,
 }

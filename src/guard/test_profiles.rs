@@ -2,10 +2,13 @@
 //!
 //! Customer.io bills by profile and has no test mode, so test people are tagged, counted, limited and expire.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
 use super::{
     Call, Guards,
+    directory::KnownPerson,
     identity::{Identified, UpsertAction, identifier::Identifiers},
     plan::Size,
     policy::{TestProfiles, WorkspaceKind},
@@ -23,7 +26,7 @@ pub const TAG_RUN: &str = "mcp_test_run";
 pub const TAG_EXPIRES_AT: &str = "mcp_test_expires_at";
 
 /// How long a look at the tagged people of a workspace is good for, in milliseconds.
-const TAGGED_FOR_MS: i64 = 10 * 60 * 1_000;
+const STRANGERS_FOR_MS: i64 = 10 * 60 * 1_000;
 const HOUR_MS: i64 = 60 * 60 * 1_000;
 
 /// Whether a person counts as a real one.
@@ -142,30 +145,37 @@ impl Guards {
         Ok(self.store.remove_test_profiles(self.workspace.name.clone(), calls).await?)
     }
 
-    /// Takes a test profile that is gone off the ledger, and out of what was last seen of the tagged.
+    /// Takes a test profile that is gone off the ledger.
     pub async fn remove_test_profile(&self, gone: &LedgerProfile) -> Result<(), ToolError> {
-        let subjects = &gone.profile.subjects;
-        self.store.remove_test_profiles(self.workspace.name.clone(), gone.profile.calls.clone()).await?;
-        if let Some((_, people)) = self.tagged.lock().await.as_mut() {
-            people.retain(|person| !self.digests(&person.refs()).iter().any(|digest| subjects.contains(digest)));
-        }
+        let calls = gone.profile.calls.clone();
+        self.store.remove_test_profiles(self.workspace.name.clone(), calls).await?;
         self.forget_refs(&gone.identifiers.refs()).await
     }
 
-    /// Tagged people whom the ledger does not know, as of a look at most ten minutes old.
+    /// How many tagged people the ledger does not know, as of a look at most ten minutes old. Whoever was seen on the
+    /// ledger is no stranger to it, also when they are deleted later, perhaps by another process.
     async fn unledgered_test_people(&self, call: &Call<'_>) -> Result<u64, ToolError> {
         let now_ms = self.clock.now_ms();
-        let mut tagged = self.tagged.lock().await;
-        if tagged.as_ref().is_none_or(|(at_ms, _)| now_ms - at_ms >= TAGGED_FOR_MS || now_ms < *at_ms) {
-            *tagged = Some((now_ms, call.directory.tagged_test_people().await?));
+        let mut strangers = self.strangers.lock().await;
+        if strangers.as_ref().is_none_or(|(at_ms, _)| now_ms - at_ms >= STRANGERS_FOR_MS || now_ms < *at_ms) {
+            let ledger = self.ledger_subjects().await?;
+            let mut tagged = call.directory.tagged_test_people().await?;
+            tagged.retain(|person| !self.is_on(&ledger, person));
+            *strangers = Some((now_ms, tagged));
         }
-        let ledger = self.store.test_profiles(self.workspace.name.clone(), now_ms).await?;
-        let known = |person: &super::directory::KnownPerson| {
-            let subjects: Vec<_> = person.refs().iter().map(|reference| self.subject_digest(reference)).collect();
-            ledger.iter().any(|profile| profile.subjects.iter().any(|subject| subjects.contains(subject)))
-        };
-        let unknown = tagged.as_ref().map_or(0, |(_, people)| people.iter().filter(|person| !known(person)).count());
-        Ok(unknown as u64)
+        let Some((_, people)) = strangers.as_mut().filter(|(_, people)| !people.is_empty()) else { return Ok(0) };
+        let ledger = self.ledger_subjects().await?;
+        people.retain(|person| !self.is_on(&ledger, person));
+        Ok(people.len() as u64)
+    }
+
+    async fn ledger_subjects(&self) -> Result<HashSet<Digest>, ToolError> {
+        let profiles = self.store.test_profiles(self.workspace.name.clone(), self.clock.now_ms()).await?;
+        Ok(profiles.into_iter().flat_map(|profile| profile.subjects).collect())
+    }
+
+    fn is_on(&self, ledger: &HashSet<Digest>, person: &KnownPerson) -> bool {
+        self.digests(&person.refs()).iter().any(|digest| ledger.contains(digest))
     }
 
     /// The test profiles of the ledger that a call reaches.

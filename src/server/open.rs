@@ -196,7 +196,7 @@ pub fn guards(config: &WorkspaceConfig, state: &OpenState, clock: SharedClock, r
         keys: state.secret.keys(&config.name),
         run_id: format!("run_{}", hex::encode(random_bytes::<6>(clock.as_ref()))),
         clock,
-        tagged: Mutex::default(),
+        strangers: Mutex::default(),
         expired_tried: Mutex::default(),
     }
 }

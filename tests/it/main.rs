@@ -10,6 +10,8 @@ mod bad_credentials;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod child;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod cli_doctor;
@@ -39,6 +41,9 @@ mod liquid;
 mod liquid_cases;
 #[cfg(test)]
 mod preview;
+#[cfg(unix)]
+#[cfg(test)]
+mod processes;
 #[cfg(test)]
 mod sandbox;
 #[cfg(test)]

@@ -1,13 +1,11 @@
 //! The program as a client starts it: a child that speaks JSON-RPC in lines, whatever comes in.
 
-pub(crate) mod child;
-
 use std::time::{Duration, Instant};
 
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use self::child::{LEGACY, Server, call, initialize, modern, refusal};
+use crate::child::{LEGACY, Server, call, initialize, modern, refusal};
 
 /// A line each that no client should send, and what is answered.
 #[test]

@@ -284,6 +284,40 @@ async fn a_profile_that_is_made_again_while_it_is_deleted_keeps_a_place() {
 }
 
 #[tokio::test]
+async fn a_profile_whose_remaking_got_no_answer_is_not_taken_for_gone() {
+    let product = started(Setup::shop().with(|config| config.test_profiles.active = 1)).await;
+    make(&product, "cust_9001").await;
+    product.track("DELETE", "customers/cust_9001", json!({})).await;
+    product.fault(json!({ "kind": "drop_after", "operation": "identify", "times": 9 })).await;
+    product.fault(json!({ "kind": "stale_read", "operation": "getPersonAttributes", "times": 99 })).await;
+    let lost = product.refused("identify_customer", json!({ "id": "cust_9001", "test": true })).await;
+    assert_eq!(lost["error"], "upstream_unavailable", "{lost}");
+    product.control("DELETE", "faults", None).await;
+    product.clock.advance(Duration::from_mins(2));
+    let early = product.planned("delete_test_customers", json!({ "only_expired": false })).await;
+    assert_eq!((&early["deleted"], &early["gone_before"]), (&json!(0), &json!(0)), "{early}");
+    let answer = refused(&product, "identify_customer", json!({ "id": "cust_9002", "test": true })).await;
+    assert!(answer.contains("\"test_profile_quota\""), "{answer}");
+
+    assert_eq!(product.sweep().await.committed, 1);
+    let later = product.planned("delete_test_customers", json!({ "only_expired": false })).await;
+    assert_eq!(later, json!({ "deleted": 1, "gone_before": 0 }));
+    assert_eq!(person(&product, "cust_9001").await, Value::Null);
+}
+
+#[tokio::test]
+async fn a_customer_who_has_the_id_of_a_test_profile_that_is_gone_keeps_no_place_of_its() {
+    let product = shop().await;
+    make(&product, "cust_9001").await;
+    product.track("DELETE", "customers/cust_9001", json!({})).await;
+    product.track("PUT", "customers/cust_9001", json!({ "first_name": "Ada" })).await;
+    product.clock.advance(Duration::from_secs(61));
+    let answer = product.planned("delete_test_customers", json!({ "only_expired": false })).await;
+    assert_eq!(answer, json!({ "deleted": 0, "gone_before": 1 }));
+    assert_ne!(person(&product, "cust_9001").await, Value::Null);
+}
+
+#[tokio::test]
 async fn deleted_profiles_do_not_count_as_tagged_people() {
     let product = started(Setup::shop().with(|config| config.test_profiles.active = 2)).await;
     make(&product, "cust_9001").await;

@@ -1,4 +1,4 @@
-//! One running sandbox with a stopped, seeded clock, and short words for its APIs.
+//! One running sandbox with a seeded clock, stopped unless it is asked to run, and short words for its APIs.
 
 use std::{sync::Arc, time::Duration};
 
@@ -47,7 +47,16 @@ impl Sandbox {
     }
 
     pub(crate) async fn with(fixture: Fixture, strict_limits: bool) -> Self {
-        let clock = Arc::new(AdjustableClock::stopped_at(Timestamp::from_second(NOON).unwrap()).with_seed(1));
+        Self::by(AdjustableClock::stopped_at(Timestamp::from_second(NOON).unwrap()), fixture, strict_limits).await
+    }
+
+    /// The shop with the machine's time, which other processes share.
+    pub(crate) async fn shop_in_real_time() -> Self {
+        Self::by(AdjustableClock::running(), Fixture::shop(), false).await
+    }
+
+    async fn by(clock: AdjustableClock, fixture: Fixture, strict_limits: bool) -> Self {
+        let clock = Arc::new(clock.with_seed(1));
         let config = SandboxConfig {
             listen: ([127, 0, 0, 1], 0).into(),
             keys: Keys::random(&*clock),

@@ -7,7 +7,7 @@ mod assets;
 mod collections;
 mod control;
 mod deliveries;
-mod driver;
+pub(crate) mod driver;
 mod esp;
 mod events;
 mod exports;

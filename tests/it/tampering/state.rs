@@ -10,8 +10,8 @@ use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
 use crate::{
+    child::{Server, call, refusal},
     cli::{Left, customerio_mcp},
-    stdio::child::{Server, call, refusal},
 };
 
 const DATABASE: &str = "state.db";

@@ -1,9 +1,10 @@
 //! The program as a child process, and the messages a client would send it.
 
 use std::{
+    collections::BTreeMap,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     process::{Child, ChildStdin, Command, Stdio},
-    sync::mpsc::{Receiver, channel},
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
     thread::JoinHandle,
     time::Duration,
 };
@@ -49,7 +50,16 @@ pub(crate) fn refusal(answer: &Value) -> Value {
     serde_json::from_str(result["content"][0]["text"].as_str().unwrap()).unwrap()
 }
 
+/// What a call was answered with, be it a refusal.
+pub(crate) fn content(answer: &Value) -> Value {
+    match answer["result"].get("structuredContent") {
+        Some(content) => content.clone(),
+        None => refusal(answer),
+    }
+}
+
 /// What a server left behind.
+#[derive(Debug)]
 pub(crate) struct Left {
     pub(crate) code: Option<i32>,
     /// What was not received before.
@@ -57,7 +67,7 @@ pub(crate) struct Left {
     pub(crate) stderr: String,
 }
 
-/// A running server over the embedded sandbox.
+/// A running server.
 pub(crate) struct Server {
     _home: TempDir,
     child: Child,
@@ -68,14 +78,19 @@ pub(crate) struct Server {
 
 #[expect(clippy::needless_pass_by_value, reason = "arguments are written where they are used")]
 impl Server {
+    /// A server over the embedded sandbox.
     pub(crate) fn start(args: &[&str]) -> Self {
         Self::start_with(args, &[])
     }
 
     pub(crate) fn start_with(args: &[&str], env: &[(&str, &str)]) -> Self {
+        Self::spawn(&[&["serve", "--sandbox"], args].concat(), env)
+    }
+
+    /// The program with these arguments and nothing else in its environment, in a home of its own.
+    pub(crate) fn spawn(args: &[&str], env: &[(&str, &str)]) -> Self {
         let home = TempDir::new().unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_customerio-mcp"))
-            .args(["serve", "--sandbox"])
             .args(args)
             .env_clear()
             .env("HOME", home.path())
@@ -126,12 +141,26 @@ impl Server {
         self.write(format!("{message}\n").as_bytes());
     }
 
+    /// Sends requests in one go, as a client that does not wait for answers.
+    pub(crate) fn send_all(&mut self, requests: impl IntoIterator<Item = (u32, Request)>) {
+        let line = |(id, (method, params)): (u32, Request)| {
+            format!("{}\n", json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }))
+        };
+        let lines: String = requests.into_iter().map(line).collect();
+        self.write(lines.as_bytes());
+    }
+
     /// The next line, which must be JSON-RPC as everything on stdout must.
     pub(crate) fn receive(&mut self) -> Value {
-        let line = self.lines.recv_timeout(PATIENCE).unwrap();
+        self.receive_within(PATIENCE).unwrap()
+    }
+
+    /// The same, unless none comes in time.
+    pub(crate) fn receive_within(&mut self, patience: Duration) -> Result<Value, RecvTimeoutError> {
+        let line = self.lines.recv_timeout(patience)?;
         let message: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
         assert_eq!(message["jsonrpc"], "2.0", "{line}");
-        message
+        Ok(message)
     }
 
     /// The answer to a request; whatever comes before it is passed over.
@@ -143,6 +172,18 @@ impl Server {
                 return message;
             }
         }
+    }
+
+    /// The structured contents of so many calls, refusals too, by their ids; whatever comes between is passed over.
+    pub(crate) fn contents(&mut self, count: usize) -> BTreeMap<u64, Value> {
+        let mut contents = BTreeMap::new();
+        while contents.len() < count {
+            let answer = self.receive();
+            if let Some(id) = answer["id"].as_u64() {
+                contents.insert(id, content(&answer));
+            }
+        }
+        contents
     }
 
     /// The structured content of a call that must succeed.
@@ -173,6 +214,18 @@ impl Server {
     pub(crate) fn terminate(&self) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    }
+
+    #[cfg(unix)]
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Ends it at once, wherever it is.
+    #[cfg(unix)]
+    pub(crate) fn kill(mut self) -> Left {
+        self.child.kill().unwrap();
+        self.wait()
     }
 
     /// Closes the input and waits for the end.
