@@ -72,7 +72,7 @@ impl Client {
         let mut told = Vec::new();
         while !self.open.is_empty() {
             match self.server.receive_within(patience) {
-                Ok(message) => told.extend(take(&mut self.open, message)),
+                Ok(message) => told.extend(take(&mut self.open, &message)),
                 Err(RecvTimeoutError::Timeout) => break,
                 Err(RecvTimeoutError::Disconnected) => panic!("a server ended by itself"),
             }
@@ -92,7 +92,7 @@ impl Client {
         assert!(!left.stderr.contains("panicked"), "{}", left.stderr);
         // The last line may be cut off.
         let messages = left.stdout.lines().filter_map(|line| serde_json::from_str(line).ok());
-        let told = messages.filter_map(|message| take(&mut open, message)).collect();
+        let told = messages.filter_map(|message| take(&mut open, &message)).collect();
         (told, open.into_values().collect())
     }
 
@@ -104,7 +104,7 @@ impl Client {
     }
 }
 
-fn take(open: &mut BTreeMap<u64, Asked>, message: Value) -> Option<Told> {
+fn take(open: &mut BTreeMap<u64, Asked>, message: &Value) -> Option<Told> {
     let asked = open.remove(&message["id"].as_u64()?)?;
-    Some((asked, content(&message)))
+    Some((asked, content(message)))
 }
