@@ -145,9 +145,9 @@ impl Guards {
         Ok(self.store.remove_test_profiles(self.workspace.name.clone(), calls).await?)
     }
 
-    /// Takes a test profile that is gone off the ledger.
+    /// Takes a test profile that is gone off the ledger. A call that is under way may make it anew, and keeps its place.
     pub async fn remove_test_profile(&self, gone: &LedgerProfile) -> Result<(), ToolError> {
-        let calls = gone.profile.calls.clone();
+        let calls = gone.profile.ended_calls.clone();
         self.store.remove_test_profiles(self.workspace.name.clone(), calls).await?;
         self.forget_refs(&gone.identifiers.refs()).await
     }

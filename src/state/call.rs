@@ -114,6 +114,8 @@ pub struct TestProfile {
     pub call_id: String,
     /// Every call that reserved a place for this person, that one included.
     pub calls: Vec<String>,
+    /// Those of them whose request is not under way any more: they happened, or their leases have lapsed.
+    pub ended_calls: Vec<String>,
     /// When it was last reserved, in Unix milliseconds.
     pub created_at_ms: i64,
     /// When it expires, in Unix milliseconds.
@@ -122,7 +124,7 @@ pub struct TestProfile {
     pub state: CallState,
 }
 
-debug_unsealed!(TestProfile { subjects, run_id, call_id, calls, created_at_ms, expires_at_ms, state } sealed { sealed_identifiers });
+debug_unsealed!(TestProfile { subjects, run_id, call_id, calls, ended_calls, created_at_ms, expires_at_ms, state } sealed { sealed_identifiers });
 
 /// Everything a call needs before its first request may leave.
 #[derive(Clone)]

@@ -192,15 +192,18 @@ pub(super) fn list(connection: &Connection, workspace: &str, now_ms: i64) -> Res
     let mut profiles: BTreeMap<i64, TestProfile> = BTreeMap::new();
     while let Some(row) = rows.next()? {
         let call_id: String = row.get(4)?;
+        let (stored, lease_until_ms) = (row.get(7)?, row.get(8)?);
+        let has_ended = stored == CallState::Committed || lease_until_ms <= now_ms;
         let profile = TestProfile {
             subjects: subjects(connection, row.get(1)?)?,
             sealed_identifiers: row.get(2)?,
             run_id: row.get(3)?,
             calls: vec![call_id.clone()],
+            ended_calls: has_ended.then(|| call_id.clone()).into_iter().collect(),
             call_id,
             created_at_ms: row.get(5)?,
             expires_at_ms: row.get(6)?,
-            state: effective_state(row.get(7)?, row.get(8)?, now_ms),
+            state: effective_state(stored, lease_until_ms, now_ms),
         };
         let place = row.get(0)?;
         let merged = match profiles.remove(&place) {
@@ -221,11 +224,12 @@ fn merge(earlier: TestProfile, later: TestProfile) -> TestProfile {
     };
     let created_at_ms = earlier.created_at_ms.max(later.created_at_ms);
     let calls = [earlier.calls.as_slice(), &later.calls].concat();
+    let ended_calls = [earlier.ended_calls.as_slice(), &later.ended_calls].concat();
     let (mut kept, other) = if rank(&later) >= rank(&earlier) { (later, earlier) } else { (earlier, later) };
     kept.subjects.extend(other.subjects);
     kept.subjects.sort_unstable();
     kept.subjects.dedup();
-    TestProfile { calls, created_at_ms, ..kept }
+    TestProfile { calls, ended_calls, created_at_ms, ..kept }
 }
 
 fn subjects(connection: &Connection, row: i64) -> Result<Vec<Digest>, StoreError> {

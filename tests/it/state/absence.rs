@@ -140,6 +140,23 @@ async fn only_what_can_be_looked_for_is_listed_for_a_sweep() {
 }
 
 #[tokio::test]
+async fn a_call_that_makes_a_test_profile_anew_keeps_its_place_when_the_old_one_goes() {
+    with_each_store(|store| async move {
+        let makes = |call_id: &str| Begin { test_profile: Some(test_profile(&["id:1"], 25)), ..call(call_id) };
+        begun(&*store, makes("first")).await;
+        settled(&*store, "first", CallOutcome::Committed).await;
+        begun(&*store, makes("again")).await;
+        let profile = store.test_profiles(SHOP.to_owned(), NOW_MS).await.unwrap().remove(0);
+        assert_eq!((profile.calls.len(), profile.ended_calls.as_slice()), (2, ["first".to_owned()].as_slice()));
+        store.remove_test_profiles(SHOP.to_owned(), profile.ended_calls).await.unwrap();
+        let left = store.test_profiles(SHOP.to_owned(), NOW_MS).await.unwrap();
+        assert_eq!(left.len(), 1, "a call under way may still make the person");
+        assert_eq!(left[0].call_id, "again");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_a_look_needs_is_forgotten_once_the_fate_is_known() {
     with_each_store(|store| async move {
         begun(&*store, lost("one")).await;
