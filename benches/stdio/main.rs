@@ -1,6 +1,7 @@
 //! What a call costs over stdio, beside servers that do the same without guards, state or audit.
 //!
 //!     cargo bench --bench stdio             about three minutes
+//!     cargo bench --bench stdio -- --cpu    only processor time with the upstream at hand, within one minute
 //!     cargo bench --bench stdio -- --quick  whether it runs at all; its figures say little
 //!
 //! Nothing is asserted of any figure: machines differ and are busy. The marks are ratios within one run where they can
@@ -33,7 +34,7 @@ fn main() -> ExitCode {
         ["peer", name, upstream] => serve_as_peer(name, upstream),
         // `cargo test --benches` runs this too, and wants no figures.
         flags if !flags.contains(&"--bench") => return ExitCode::SUCCESS,
-        flags => measure_all(flags.contains(&"--quick")),
+        flags => measure_all(flags),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -44,8 +45,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn measure_all(quick: bool) -> Result<(), Box<dyn Error>> {
-    let effort = if quick { measure::Effort::QUICK } else { measure::Effort::FULL };
+fn measure_all(flags: &[&str]) -> Result<(), Box<dyn Error>> {
+    let effort = match flags {
+        _ if flags.contains(&"--quick") => measure::Effort::QUICK,
+        _ if flags.contains(&"--cpu") => measure::Effort::CPU,
+        _ => measure::Effort::FULL,
+    };
     let figures = runtime::Builder::new_current_thread().enable_all().build()?.block_on(measure::all(effort))?;
     print!("{}", report::tables(&figures));
     Ok(())

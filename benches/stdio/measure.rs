@@ -39,6 +39,8 @@ impl Effort {
         starts: 9,
         calls_for_memory: 10_000,
     };
+    /// Nothing away, no starts and no memory.
+    pub(crate) const CPU: Self = Self { calls_one_by_one: 0, starts: 0, calls_for_memory: 0, rounds: 9, ..Self::FULL };
     pub(crate) const QUICK: Self = Self {
         rounds: 1,
         warm_up_calls: 50,
@@ -99,7 +101,9 @@ pub(crate) async fn all(effort: Effort) -> Result<Figures, Box<dyn Error>> {
     };
     let (mut figures, mut calls) = (Figures::new(), Calls::default());
     for _ in 0..effort.rounds {
-        bench.direct(&mut figures, &mut calls).await?;
+        if effort.calls_one_by_one > 0 {
+            bench.direct(&mut figures, &mut calls).await?;
+        }
         for subject in
             [Subject::Limit, Subject::BareAsDocumented, Subject::BareOnPipes, Subject::Ours, Subject::OursLive]
         {
@@ -107,6 +111,9 @@ pub(crate) async fn all(effort: Effort) -> Result<Figures, Box<dyn Error>> {
         }
     }
     for subject in [Subject::Limit, Subject::BareAsDocumented, Subject::BareOnPipes, Subject::Ours] {
+        if effort.calls_for_memory == 0 {
+            break;
+        }
         bench.memory(subject, &mut figures, &mut calls).await?;
     }
     for _ in 0..effort.starts {
@@ -173,7 +180,7 @@ impl Bench {
             note(Figure::CallsPerS { in_flight }, run.calls_per_s());
             note(Figure::CpuUsPerCall { in_flight }, run.cpu_us_per_call());
         }
-        if subject != Subject::OursLive {
+        if subject != Subject::OursLive && self.effort.calls_one_by_one > 0 {
             self.upstream.set_delay(AWAY);
             let run = server.run(1, Load::Calls(self.effort.calls_one_by_one)).await?;
             note(Figure::MedianMs, run.latency_ms(0.5));
