@@ -51,14 +51,23 @@ impl Guards {
         self.check_allowed(call)?;
         let people = self.identify(call).await?;
         self.check_test(&people).await?;
-        self.check_not_erased(call, &people).await?;
-        let reached = self.check_recipients(call, &people).await?;
+        match self.weigh(call, &people).await {
+            Ok((audience, plan)) => self.begin(call, people, audience, plan).await,
+            // That somebody was erased goes before whatever else is to be said. `begin` looks for itself.
+            Err(halt) => {
+                self.check_not_erased(call, &people).await?;
+                Err(halt)
+            }
+        }
+    }
+
+    async fn weigh(&self, call: &Call<'_>, people: &Identified) -> Result<(Size, Option<PlanUse>), Halt> {
+        let reached = self.check_recipients(call, people).await?;
         if let Some(first) = self.replay(call).await? {
             return Err(Halt::Repeat(first));
         }
-        let audience = self.audience(call, &people).await?;
-        let plan = self.approve(call, &people, audience, reached)?;
-        self.begin(call, people, audience, plan).await
+        let audience = self.audience(call, people).await?;
+        Ok((audience, self.approve(call, people, audience, reached)?))
     }
 
     fn check_allowed(&self, call: &Call<'_>) -> Result<(), ToolError> {

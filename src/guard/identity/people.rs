@@ -121,14 +121,13 @@ impl Guards {
             let subjects = given.into_iter().map(|given| Subject { given, person: None }).collect();
             return Ok(Identified { subjects, ..Identified::default() });
         }
-        // Before anybody is looked for: the erased are not to be found, and "nobody" would invite to make them anew.
-        self.refuse_erased(call, &given).await?;
         if !call.directory.can_look_up() {
+            self.refuse_erased(call, &given).await?;
             return self.unverified(call, given, customers, strategy).await;
         }
         // A call that takes a person away must not act on what was true ten minutes ago.
         let fresh = absent != Absent::Refuse || call.effect == Effect::Delete;
-        let people = self.look_up(call.directory, &given, customers, fresh).await?;
+        let people = self.look_up(call, &given, customers, fresh).await?;
         if absent == Absent::Refuse {
             refuse_absent(&given, &people, customers)?;
         }
@@ -200,13 +199,20 @@ impl Guards {
     /// The people behind some identifiers, remembered or looked up, in the order given.
     async fn look_up(
         &self,
-        directory: &dyn Directory,
+        call: &Call<'_>,
         given: &[CustomerRef],
         customers: &[GivenCustomer],
         fresh: bool,
     ) -> Result<Vec<Option<KnownPerson>>, ToolError> {
+        let directory = call.directory;
         let mut people = if fresh { vec![None; given.len()] } else { self.remembered(given).await? };
         let missing: Vec<usize> = (0..given.len()).filter(|at| people[*at].is_none()).collect();
+        if missing.is_empty() {
+            return Ok(people);
+        }
+        // Before anybody is looked for: the erased are not to be found, and "nobody" would invite to make them anew. Who
+        // is remembered was not erased, or is refused where the call begins.
+        self.refuse_erased(call, given).await?;
         let ids: Vec<String> =
             missing.iter().filter(|at| given[**at].id_type == IdType::Id).map(|at| given[*at].value.clone()).collect();
         let mut by_id = Vec::new();

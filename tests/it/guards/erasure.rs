@@ -66,6 +66,8 @@ async fn the_receipt_separates_what_is_proven_and_names_nobody() {
 #[tokio::test]
 async fn an_erasure_that_breaks_off_holds_and_is_resumed() {
     let product = shop().await;
+    let event = json!({ "customer": "cust_0001", "name": "seen" });
+    product.ok("track_event", event.clone()).await;
     let with_token = token(&product).await;
     product.fault(json!({ "kind": "500_before", "operation": "suppress", "times": 99 })).await;
     let broken = product.refused("erase_customer", with_token).await;
@@ -84,6 +86,9 @@ async fn an_erasure_that_breaks_off_holds_and_is_resumed() {
     let back =
         refused(&product, "identify_customer", json!({ "id": "cust_0001", "attributes": { "plan": "free" } })).await;
     assert!(back.contains("\"customer_erased\""), "{back}");
+    let events = count(&product, "events").await;
+    assert_eq!(product.refused("track_event", event).await["error"], "customer_erased", "who is remembered, too");
+    assert_eq!(count(&product, "events").await, events);
 
     product.control("DELETE", "faults", None).await;
     let erased = product.planned("erase_customer", json!({ "customer": "cust_0001" })).await;

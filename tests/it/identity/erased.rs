@@ -59,6 +59,11 @@ async fn no_tool_and_no_identifier_brings_them_back() {
             "send_transactional",
             json!({ "template": "order_confirmation", "customer": "cust_0002", "to": "Ada <ada.moss@example.com>", "message_data": data }),
         ),
+        (
+            // Several recipients: a preview of this is not to be had either.
+            "send_transactional",
+            json!({ "template": "order_confirmation", "customer": "cust_0002", "to": "x@shop.io, ada.moss@example.com", "message_data": data }),
+        ),
     ];
     let mut answers = Vec::new();
     for (tool, arguments) in calls {
