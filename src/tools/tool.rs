@@ -123,7 +123,7 @@ impl<T: Tool> Callable for Crafted<T> {
 
     fn prepare(&self, arguments: Value) -> Result<Prepared, ToolError> {
         self.arguments.check(&arguments)?;
-        let input: T::Input = read(without_catalog_arguments(arguments))?;
+        let input: T::Input = read(&without_catalog_arguments(arguments))?;
         let intent = T::intent(&input)?;
         let run: Run = Box::new(move |cx| Box::pin(async move { write(&T::call(cx, input).await?) }));
         Ok(Prepared { intent, run })
@@ -160,8 +160,12 @@ fn without_catalog_arguments(mut arguments: Value) -> Value {
     arguments
 }
 
-fn read<I: DeserializeOwned>(arguments: Value) -> Result<I, ToolError> {
-    serde_path_to_error::deserialize(arguments).map_err(|error| {
+fn read<I: DeserializeOwned>(arguments: &Value) -> Result<I, ToolError> {
+    // Where it went wrong is asked only if it did.
+    if let Ok(input) = I::deserialize(arguments) {
+        return Ok(input);
+    }
+    serde_path_to_error::deserialize(arguments).map_err(|error: serde_path_to_error::Error<serde_json::Error>| {
         let path = error.path().to_string();
         let field = if path == "." { Cow::Borrowed("arguments") } else { Cow::Owned(path) };
         let why = without_value(&error.into_inner().to_string());
@@ -206,7 +210,7 @@ fn push_object(mut entries: Vec<(&String, &Value)>, text: &mut String) {
     entries.sort_by_key(|(name, _)| *name);
     text.push('{');
     for (name, value) in entries {
-        text.push_str(&Value::String(name.clone()).to_string());
+        push_text(name, text);
         text.push(':');
         push_value(value, text);
         text.push(',');
@@ -225,7 +229,19 @@ fn push_value(value: &Value, text: &mut String) {
             }
             text.push(']');
         }
+        Value::String(own) => push_text(own, text),
         other => text.push_str(&other.to_string()),
+    }
+}
+
+/// As JSON has it; what needs no escapes, as most names and texts, is not sent through a serialiser.
+fn push_text(own: &str, text: &mut String) {
+    if own.bytes().any(|byte| byte < b' ' || matches!(byte, b'"' | b'\\')) {
+        text.push_str(&Value::from(own).to_string());
+    } else {
+        text.push('"');
+        text.push_str(own);
+        text.push('"');
     }
 }
 
@@ -243,6 +259,15 @@ mod tests {
         let object = serde_json::from_value::<std::collections::BTreeMap<String, u8>>(json!("secret")).unwrap_err();
         assert_eq!(told(object), "expected a map");
         assert_eq!(without_value("the time looks like milliseconds"), "the time looks like milliseconds");
+    }
+
+    #[test]
+    fn texts_are_known_by_as_json_writes_them() {
+        for text in ["", "plain", "é漢\u{7f}", "a\"b", "a\\b", "a\nb\u{1}"] {
+            let mut pushed = String::new();
+            push_text(text, &mut pushed);
+            assert_eq!(pushed, json!(text).to_string());
+        }
     }
 
     #[test]
