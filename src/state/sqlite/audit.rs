@@ -1,8 +1,13 @@
 //! Audit records: appending, listing and pruning. `verify.rs` proves them.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::columns::{counted, stored};
+use super::{
+    columns::{counted, stored},
+    transaction::Epilogue,
+};
 use crate::state::{
     AuditEntry, AuditQuery, AuditRecord, StoreError,
     chain::{Anchor, AnchorKind, ChainHasher, Walk},
@@ -20,23 +25,58 @@ pub(super) const COLUMNS: &str = "row, writer, sequence, at_ms, workspace, call_
 pub(super) struct Auditor {
     pub(super) hasher: ChainHasher,
     pub(super) writer: String,
+    /// The heads of this transaction's chains, by workspace: written once for all records of it.
+    heads: Mutex<Vec<(String, Anchor)>>,
+}
+
+impl Epilogue for Auditor {
+    fn write(&self, connection: &Connection) -> Result<(), StoreError> {
+        for (workspace, head) in std::mem::take(&mut *self.heads()) {
+            self.write_anchor(connection, AnchorKind::Head, &workspace, &self.writer, &head)?;
+        }
+        Ok(())
+    }
+
+    fn forget(&self) {
+        self.heads().clear();
+    }
 }
 
 impl Auditor {
+    pub(super) fn new(hasher: ChainHasher, writer: String) -> Self {
+        Self { hasher, writer, heads: Mutex::default() }
+    }
+
+    fn heads(&self) -> MutexGuard<'_, Vec<(String, Anchor)>> {
+        self.heads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Appends `entry` to the chain of its workspace. A head that was tampered with is not built upon: that would make
     /// whatever was done to the chain look genuine.
     pub(super) fn append(&self, connection: &Connection, entry: &AuditEntry) -> Result<(), StoreError> {
-        let head = read_anchor(connection, &self.hasher, AnchorKind::Head, &entry.workspace, &self.writer)?;
-        let last = match head {
-            Anchored::Absent => Anchor::START,
-            Anchored::Genuine(anchor) => anchor,
-            Anchored::Forged => return Err(StoreError::Database("the head of the audit chain is forged".to_owned())),
+        let mut heads = self.heads();
+        let known = heads.iter().position(|(workspace, _)| *workspace == entry.workspace);
+        let last = match known {
+            Some(at) => heads[at].1,
+            None => self.stored_head(connection, &entry.workspace)?,
         };
         let sequence = last.sequence.saturating_add(1);
         let hash = self.hasher.record(&last.hash, &self.writer, sequence, entry);
         let next = Anchor { sequence, hash };
         insert(connection, &self.writer, &next, entry)?;
-        self.write_anchor(connection, AnchorKind::Head, &entry.workspace, &self.writer, &next)
+        match known {
+            Some(at) => heads[at].1 = next,
+            None => heads.push((entry.workspace.clone(), next)),
+        }
+        Ok(())
+    }
+
+    fn stored_head(&self, connection: &Connection, workspace: &str) -> Result<Anchor, StoreError> {
+        match read_anchor(connection, &self.hasher, AnchorKind::Head, workspace, &self.writer)? {
+            Anchored::Absent => Ok(Anchor::START),
+            Anchored::Genuine(anchor) => Ok(anchor),
+            Anchored::Forged => Err(StoreError::Database("the head of the audit chain is forged".to_owned())),
+        }
     }
 
     pub(super) fn write_anchor(

@@ -13,7 +13,6 @@ use std::{
         mpsc,
     },
     thread::JoinHandle,
-    time::Duration,
 };
 
 use rusqlite::Connection;
@@ -24,36 +23,13 @@ use tokio::{
 };
 
 use super::{
-    checkpoint::Nudge,
     job::{Job, Pace, answer_all, ended},
+    transaction::{Access, Transactions},
 };
 use crate::state::StoreError;
 
-/// How long the thread waits for another process that holds the database.
-pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// The most jobs in one transaction, which bounds how long the first of them waits for its answer.
 const LARGEST_BATCH: usize = 256;
-
-/// What a lane's transactions are for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Access {
-    /// They take the write lock at once, so that none fails half-way because another process wrote meanwhile.
-    Write,
-    /// They read one snapshot and hold up nobody.
-    Read,
-}
-
-impl Access {
-    /// How long a caller that runs its transaction inline waits for another process. Readers have nobody to wait for but
-    /// the moment in which a log is started anew.
-    fn inline_timeout(self) -> Duration {
-        match self {
-            Self::Write => Duration::ZERO,
-            Self::Read => Duration::from_millis(50),
-        }
-    }
-}
 
 /// A connection, its thread and their queue.
 #[derive(Debug)]
@@ -70,22 +46,19 @@ struct Shared {
     waiting: AtomicUsize,
     /// Jobs that the runtime's only thread will commit when the callers that are ready have all asked.
     gathered: Mutex<Vec<Job>>,
-    access: Access,
-    /// Told of every commit; `None` in memory, where there is no disk to wait for either.
-    nudge: Option<Nudge>,
+    transactions: Transactions,
 }
 
 impl Lane {
-    pub(super) fn start(connection: Connection, access: Access, nudge: Option<Nudge>) -> Result<Self, StoreError> {
-        connection.busy_timeout(access.inline_timeout())?;
+    pub(super) fn start(connection: Connection, transactions: Transactions) -> Result<Self, StoreError> {
+        connection.busy_timeout(transactions.access.inline_timeout())?;
         let (jobs, queue) = mpsc::channel();
         let shared = Arc::new(Shared {
             connection: Mutex::new(connection),
             jobs: Mutex::new(Some(jobs)),
             waiting: AtomicUsize::new(0),
             gathered: Mutex::default(),
-            access,
-            nudge,
+            transactions,
         });
         let served = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
@@ -154,8 +127,8 @@ impl Shared {
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return Err(work),
         };
-        match self.begin(&connection) {
-            Ok(()) => Ok(self.end(&connection, work(&connection))),
+        match self.transactions.begin(&connection) {
+            Ok(()) => Ok(self.transactions.end(&connection, work(&connection))),
             Err(StoreError::Busy) => Err(work),
             Err(error) => Ok(Err(error)),
         }
@@ -163,7 +136,7 @@ impl Shared {
 
     /// Whether a job may take longer than a worker of the runtime has.
     fn must_hop(&self, pace: Pace) -> bool {
-        self.nudge.is_some() && pace != Pace::Quick
+        self.transactions.nudge.is_some() && pace != Pace::Quick
     }
 
     /// Leaves a job to the lane's thread. One that it cannot take any more is dropped, and its caller told so.
@@ -192,7 +165,7 @@ impl Shared {
     async fn gathered_all(&self) {
         let count = || self.gathered.lock().unwrap_or_else(PoisonError::into_inner).len();
         let mut seen = 0;
-        while self.access == Access::Write && (seen + 1..LARGEST_BATCH).contains(&count()) {
+        while self.transactions.access == Access::Write && (seen + 1..LARGEST_BATCH).contains(&count()) {
             seen = count();
             yield_now().await;
         }
@@ -209,7 +182,7 @@ impl Shared {
             && self.waiting.load(Ordering::Acquire) == 0
             && let Ok(connection) = self.connection.try_lock()
         {
-            let result = self.commit(&connection, &mut batch);
+            let result = self.transactions.commit(&connection, &mut batch);
             drop(connection);
             if result != Err(StoreError::Busy) {
                 answer_all(batch, &result);
@@ -227,67 +200,11 @@ impl Shared {
             let mut batch = vec![first];
             batch.extend(queue.try_iter().take(LARGEST_BATCH - 1));
             self.waiting.fetch_sub(batch.len(), Ordering::AcqRel);
-            let result = self.commit_batch(&connection, &mut batch);
+            let result = self.transactions.commit_batch(&connection, &mut batch);
             // Whoever is answered finds the connection free again.
             drop(connection);
             answer_all(batch, &result);
         }
-    }
-
-    fn commit_batch(&self, connection: &Connection, batch: &mut [Job]) -> Result<(), StoreError> {
-        let durable = self.nudge.is_some() && batch.iter().any(|job| job.pace == Pace::Durable);
-        self.waiting_for_others(connection, || synced(connection, durable, || self.commit(connection, batch)))
-    }
-
-    /// Runs and commits a batch. Savepoints cost as much as the work, and hardly ever does a job fail: only if one does is
-    /// everything undone and run again with them.
-    fn commit(&self, connection: &Connection, batch: &mut [Job]) -> Result<(), StoreError> {
-        self.begin(connection)?;
-        if batch.iter_mut().all(|job| job.task.work(connection)) {
-            return self.end(connection, Ok(()));
-        }
-        if !connection.is_autocommit() {
-            execute(connection, "ROLLBACK")?;
-        }
-        if let [_] = batch {
-            return Ok(());
-        }
-        self.begin(connection)?;
-        let ran = run_all(connection, batch);
-        self.end(connection, ran)
-    }
-
-    fn begin(&self, connection: &Connection) -> Result<(), StoreError> {
-        if !connection.is_autocommit() {
-            // Left open by a job that panicked.
-            execute(connection, "ROLLBACK")?;
-        }
-        match self.access {
-            Access::Write => execute(connection, "BEGIN IMMEDIATE"),
-            Access::Read => execute(connection, "BEGIN DEFERRED"),
-        }
-    }
-
-    fn end<T>(&self, connection: &Connection, result: Result<T, StoreError>) -> Result<T, StoreError> {
-        let committed = result.and_then(|value| execute(connection, "COMMIT").map(|()| value));
-        if committed.is_err() && !connection.is_autocommit() {
-            execute(connection, "ROLLBACK")?;
-        }
-        if let Some(nudge) = self.nudge.as_ref().filter(|_| self.access == Access::Write) {
-            nudge.committed();
-        }
-        committed
-    }
-
-    fn waiting_for_others<T>(
-        &self,
-        connection: &Connection,
-        run: impl FnOnce() -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        connection.busy_timeout(BUSY_TIMEOUT)?;
-        let result = run();
-        connection.busy_timeout(self.access.inline_timeout())?;
-        result
     }
 
     fn lock(&self) -> MutexGuard<'_, Connection> {
@@ -295,44 +212,19 @@ impl Shared {
     }
 }
 
-/// Runs each job in a savepoint of its own.
-fn run_all(connection: &Connection, batch: &mut [Job]) -> Result<(), StoreError> {
-    for job in batch {
-        execute(connection, "SAVEPOINT job")?;
-        if !job.task.work(connection) {
-            execute(connection, "ROLLBACK TO job")?;
-        }
-        execute(connection, "RELEASE job")?;
-    }
-    Ok(())
-}
-
-/// Syncs the log on commit if `durable`: the commits of others that lie before it in the log are then safe as well.
-fn synced<T>(
-    connection: &Connection,
-    durable: bool,
-    run: impl FnOnce() -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
-    if !durable {
-        return run();
-    }
-    connection.execute_batch("PRAGMA synchronous = FULL")?;
-    let result = run();
-    connection.execute_batch("PRAGMA synchronous = NORMAL")?;
-    result
-}
-
-fn execute(connection: &Connection, sql: &str) -> Result<(), StoreError> {
-    connection.prepare_cached(sql)?.execute([])?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt;
 
     use super::*;
-    use crate::state::sqlite::checkpoint::Checkpointer;
+    use crate::state::sqlite::{
+        checkpoint::{Checkpointer, Nudge},
+        transaction::execute,
+    };
+
+    fn writing(connection: Connection, nudge: Option<Nudge>) -> Lane {
+        Lane::start(connection, Transactions { access: Access::Write, nudge, epilogue: None }).unwrap()
+    }
 
     fn synchronous(connection: &Connection) -> Result<i64, StoreError> {
         Ok(connection.pragma_query_value(None, "synchronous", |row| row.get(0))?)
@@ -351,7 +243,7 @@ mod tests {
         let connection = open();
         connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL").unwrap();
         let (_checkpointer, nudge) = Checkpointer::start(open(), &path).unwrap();
-        let lane = Lane::start(connection, Access::Write, Some(nudge)).unwrap();
+        let lane = writing(connection, Some(nudge));
         let (normal, full) = (1, 2);
         for (pace, expected) in [(Pace::Quick, normal), (Pace::Durable, full), (Pace::Long, normal)] {
             assert_eq!(lane.run(pace, synchronous).await.unwrap(), expected, "{pace:?}");
@@ -364,7 +256,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_asked_for_is_committed_although_nobody_waits_for_it_any_more() {
-        let lane = Lane::start(Connection::open_in_memory().unwrap(), Access::Write, None).unwrap();
+        let lane = writing(Connection::open_in_memory().unwrap(), None);
         lane.run(Pace::Quick, |connection| execute(connection, "CREATE TABLE kept (row INTEGER)")).await.unwrap();
         {
             let taken = lane.shared.lock();
@@ -385,7 +277,7 @@ mod tests {
         let path = directory.path().join("lane.db");
         let witness = Connection::open(&path).unwrap();
         witness.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE kept (row INTEGER)").unwrap();
-        let lane = Lane::start(Connection::open(&path).unwrap(), Access::Write, None).unwrap();
+        let lane = writing(Connection::open(&path).unwrap(), None);
         let insert = |row: i64, fails: bool| {
             lane.run(Pace::Quick, move |connection| {
                 connection.execute("INSERT INTO kept VALUES (?1)", [row])?;
@@ -410,7 +302,7 @@ mod tests {
         let connection = Connection::open(&path).unwrap();
         connection.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE kept (bytes BLOB)").unwrap();
         let log_bytes = || std::fs::metadata(path.with_extension("db-wal")).unwrap().len();
-        let lane = Lane::start(connection, Access::Write, None).unwrap();
+        let lane = writing(connection, None);
         let insert = || lane.run(Pace::Quick, |connection| execute(connection, "INSERT INTO kept VALUES (x'00')"));
         insert().await.unwrap();
         let before = log_bytes();

@@ -21,6 +21,7 @@ mod people;
 mod strategies;
 mod test_profiles;
 mod tidy;
+mod transaction;
 mod verify;
 
 use std::{path::PathBuf, sync::Arc};
@@ -33,7 +34,8 @@ use self::{
     budgets::Account,
     checkpoint::Checkpointer,
     job::Pace,
-    lane::{Access, Lane},
+    lane::Lane,
+    transaction::{Access, Epilogue, Transactions},
 };
 use super::{
     Absence, AbsenceOutcome, AuditEntry, AuditQuery, AuditRecord, Begin, BeginOutcome, CachedPerson, CallQuery,
@@ -72,16 +74,20 @@ impl SqliteStore {
         let hasher = ChainHasher::new(&chain_key)?;
         let connection = open::open(&location)?;
         let writer = open::writer_name(&connection, &location, &hasher)?;
-        let auditor = Arc::new(Auditor { hasher, writer });
+        let auditor = Arc::new(Auditor::new(hasher, writer));
+        let lane = |access, nudge| {
+            let heads = Arc::clone(&auditor) as Arc<dyn Epilogue>;
+            Transactions { access, nudge, epilogue: Some(heads).filter(|_| access == Access::Write) }
+        };
         match &location {
             Location::Memory => {
-                let writer = Lane::start(connection, Access::Write, None)?;
+                let writer = Lane::start(connection, lane(Access::Write, None))?;
                 Ok(Self { writer, reader: None, location, auditor, _checkpointer: None })
             }
             Location::File(path) => {
                 let (checkpointer, nudge) = Checkpointer::start(open::connect(path)?, path)?;
-                let reader = Lane::start(open::connect_to_read(path)?, Access::Read, Some(nudge.clone()))?;
-                let writer = Lane::start(connection, Access::Write, Some(nudge))?;
+                let reader = Lane::start(open::connect_to_read(path)?, lane(Access::Read, Some(nudge.clone())))?;
+                let writer = Lane::start(connection, lane(Access::Write, Some(nudge)))?;
                 Ok(Self { writer, reader: Some(reader), location, auditor, _checkpointer: Some(checkpointer) })
             }
         }
@@ -234,7 +240,11 @@ impl Store for SqliteStore {
 
     async fn verify_audit(&self, workspace: String) -> Result<ChainReport, StoreError> {
         let auditor = Arc::clone(&self.auditor);
-        let verify = move |connection: &Connection| verify::verify(connection, &auditor, &workspace);
+        let verify = move |connection: &Connection| {
+            // In memory the heads of records of the same transaction may still be to come.
+            auditor.write(connection)?;
+            verify::verify(connection, &auditor, &workspace)
+        };
         match self.location.clone() {
             Location::Memory => self.read(Pace::Long, verify).await,
             Location::File(path) => {

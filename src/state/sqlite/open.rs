@@ -11,7 +11,7 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, config::DbConfig};
 
-use super::{Location, lane::BUSY_TIMEOUT};
+use super::{Location, transaction::BUSY_TIMEOUT};
 use crate::state::{StoreError, chain::ChainHasher};
 
 mod migrations {
@@ -22,7 +22,7 @@ mod migrations {
 const RETRY: Duration = Duration::from_millis(5);
 
 /// Set on every connection. Checkpoints have a thread of their own. `NORMAL` leaves a commit in the operating system's
-/// hands, where the end of our process cannot touch it; what must survive a loss of power asks for `FULL` (`lane.rs`).
+/// hands, where the end of our process cannot touch it; what must survive a loss of power asks for `FULL` (`transaction.rs`).
 const SETTINGS: &str = "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; \
                         PRAGMA journal_size_limit = 4194304; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF";
 

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use customerio_mcp::state::{
-    AuditEntry, AuditPhase, AuditQuery, Begin, ChainFault, ChainKey, ChainReport, Store,
+    AuditEntry, AuditPhase, AuditQuery, Begin, BeginOutcome, CallOutcome, ChainFault, ChainKey, ChainReport, Store,
     sqlite::{Location, SqliteStore},
 };
 use rusqlite::Connection;
@@ -36,6 +36,23 @@ fn query() -> AuditQuery {
 
 async fn listed(store: &dyn Store, query: AuditQuery) -> Vec<String> {
     store.list_audit(query).await.unwrap().into_iter().map(|record| record.entry.call_id).collect()
+}
+
+/// Calls of one moment share a commit, and the one that fails undoes the others' first attempt.
+#[tokio::test]
+async fn records_of_one_moment_chain_although_a_call_among_them_fails() {
+    with_each_store(|store| async move {
+        let never_began = settlement("never began", CallOutcome::Committed);
+        let (one, failed, two) =
+            tokio::join!(store.begin(call("one")), store.settle(never_began), store.begin(call("two")));
+        assert!(matches!((one, two), (Ok(BeginOutcome::Begun), Ok(BeginOutcome::Begun))));
+        assert!(failed.is_err());
+        append(&*store, 3..=3).await;
+        let report = verify(&*store).await;
+        assert_eq!((report.records, report.faults), (3, vec![]));
+        assert_eq!(listed(&*store, query()).await, ["call 3", "two", "one"]);
+    })
+    .await;
 }
 
 #[tokio::test]
