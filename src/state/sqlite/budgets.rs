@@ -1,5 +1,7 @@
 //! Rolling budgets.
 
+use std::borrow::Cow;
+
 use rusqlite::{Connection, params};
 
 use super::columns::{counted, stored_amount};
@@ -83,23 +85,32 @@ fn buckets(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Charges what `begin` asks for, on the account of the ledger row `call_row`.
-pub(super) fn charge(connection: &Connection, begin: &Begin, call_row: i64) -> Result<(), StoreError> {
-    for charge in begin.charges.iter().filter(|charge| charge.amount > 0) {
-        for width_ms in windows::widths_ms(&charge.limits) {
+/// An amount in a bucket of a budget: its width and beginning in milliseconds, then the amount.
+type Entry<'a> = (Cow<'a, str>, i64, i64, i64);
+
+/// Where the charges of `begin` go.
+fn entries(begin: &Begin) -> impl Iterator<Item = Entry<'_>> {
+    begin.charges.iter().filter(|charge| charge.amount > 0).flat_map(|charge| {
+        windows::widths_ms(&charge.limits).into_iter().map(|width_ms| {
             let bucket_ms = windows::bucket_start_ms(begin.now_ms, width_ms);
-            let account = Account { workspace: &begin.workspace, principal: &begin.principal };
-            let budget = &charge.budget;
-            // With a new bucket goes what is too old to count.
-            if add_to_bucket(connection, account, budget, width_ms, bucket_ms, stored_amount(charge.amount))? {
-                drop_old_buckets(connection, account, budget, width_ms, begin.now_ms)?;
-            }
-            connection
-                .prepare_cached(
-                    "INSERT INTO charges (call_row, budget, width_ms, bucket_ms, amount) VALUES (?1, ?2, ?3, ?4, ?5) \
-                     ON CONFLICT DO UPDATE SET amount = amount + excluded.amount",
-                )?
-                .execute(params![call_row, charge.budget, width_ms, bucket_ms, stored_amount(charge.amount)])?;
+            (Cow::Borrowed(charge.budget.as_str()), width_ms, bucket_ms, stored_amount(charge.amount))
+        })
+    })
+}
+
+/// What a call keeps of its charges, so that they can be taken back.
+pub(super) fn kept(begin: &Begin) -> Option<String> {
+    let entries: Vec<_> = entries(begin).collect();
+    if entries.is_empty() { None } else { serde_json::to_string(&entries).ok() }
+}
+
+/// Charges what `begin` asks for.
+pub(super) fn charge(connection: &Connection, begin: &Begin) -> Result<(), StoreError> {
+    let account = Account { workspace: &begin.workspace, principal: &begin.principal };
+    for (budget, width_ms, bucket_ms, amount) in entries(begin) {
+        // With a new bucket goes what is too old to count.
+        if add_to_bucket(connection, account, &budget, width_ms, bucket_ms, amount)? {
+            drop_old_buckets(connection, account, &budget, width_ms, begin.now_ms)?;
         }
     }
     Ok(())
@@ -174,19 +185,21 @@ fn for_each_charge(
     call_row: i64,
     mut each: impl FnMut(&str, i64, i64, i64) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    let mut statement =
-        connection.prepare_cached("SELECT budget, width_ms, bucket_ms, amount FROM charges WHERE call_row = ?1")?;
-    let mut charges = statement.query([call_row])?;
-    while let Some(charge) = charges.next()? {
-        let budget: String = charge.get(0)?;
-        each(&budget, charge.get(1)?, charge.get(2)?, charge.get(3)?)?;
+    let kept: Option<String> = connection
+        .prepare_cached("SELECT charges FROM calls WHERE row = ?1")?
+        .query_row([call_row], |row| row.get(0))?;
+    let Some(kept) = kept else { return Ok(()) };
+    let entries: Vec<Entry<'_>> = serde_json::from_str(&kept)
+        .map_err(|_| StoreError::Database("what a call has charged cannot be read".to_owned()))?;
+    for (budget, width_ms, bucket_ms, amount) in entries {
+        each(&budget, width_ms, bucket_ms, amount)?;
     }
     Ok(())
 }
 
 /// Forgets what a call had charged: it will not be charged again.
 pub(super) fn forget(connection: &Connection, call_row: i64) -> Result<(), StoreError> {
-    connection.prepare_cached("DELETE FROM charges WHERE call_row = ?1")?.execute([call_row])?;
+    connection.prepare_cached("UPDATE calls SET charges = NULL WHERE row = ?1")?.execute([call_row])?;
     Ok(())
 }
 

@@ -2,11 +2,8 @@
 
 use rusqlite::{Connection, ToSql};
 
-use super::calls::{RECORDED, UNKNOWN_HOLDS_KEY_MS, recorded};
+use super::calls::{RECORDED, UNKNOWN_HOLDS_KEY_MS, UNSETTLED, recorded};
 use crate::state::{CallQuery, RecordedCall, StoreError, WhichCalls};
-
-/// Word for word the condition of the index of unsettled calls.
-const UNSETTLED: &str = "state IN (0, 3, 4)";
 
 /// A call without a key or a way to look for it is nobody's to settle.
 const CAN_BE_SETTLED: &str = "(key IS NOT NULL OR recovery IS NOT NULL)";

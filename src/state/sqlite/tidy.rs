@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, params};
 
-use super::calls::UNKNOWN_HOLDS_KEY_MS;
+use super::calls::{UNKNOWN_HOLDS_KEY_MS, UNSETTLED};
 use crate::state::StoreError;
 
 /// How long a call without a live key stays on the ledger: longer than any budget looks back. One whose fate nobody has
@@ -37,11 +37,11 @@ pub(super) fn tidy(connection: &Connection, workspace: &str, call_row: i64, now_
 /// What looking for a call needs names people. It goes when nobody will look any more.
 fn forget_how_to_look(connection: &Connection, workspace: &str, now_ms: i64) -> Result<(), StoreError> {
     connection
-        .prepare_cached(
+        .prepare_cached(&format!(
             "UPDATE calls SET recovery = NULL WHERE row IN (SELECT row FROM calls WHERE workspace = ?1 \
-             AND state IN (0, 3, 4) AND began_at_ms <= ?2 AND recovery IS NOT NULL \
-             AND NOT EXISTS (SELECT 1 FROM test_profiles WHERE call_row = calls.row) LIMIT ?3)",
-        )?
+             AND {UNSETTLED} AND began_at_ms <= ?2 AND recovery IS NOT NULL \
+             AND NOT EXISTS (SELECT 1 FROM test_profiles WHERE call_row = calls.row) LIMIT ?3)"
+        ))?
         .execute(params![workspace, now_ms.saturating_sub(UNKNOWN_HOLDS_KEY_MS), ROWS_AT_ONCE])?;
     Ok(())
 }
@@ -56,11 +56,7 @@ fn forget_calls(connection: &Connection, now_ms: i64) -> Result<(), StoreError> 
         .query_map(params![now_ms.saturating_sub(CALLS_KEPT_MS), now_ms, ROWS_AT_ONCE], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     for row in rows {
-        for sql in [
-            "DELETE FROM charges WHERE call_row = ?1",
-            "DELETE FROM call_subjects WHERE call_row = ?1",
-            "DELETE FROM calls WHERE row = ?1",
-        ] {
+        for sql in ["DELETE FROM call_subjects WHERE call_row = ?1", "DELETE FROM calls WHERE row = ?1"] {
             connection.prepare_cached(sql)?.execute([row])?;
         }
     }

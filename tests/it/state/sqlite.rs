@@ -73,7 +73,7 @@ fn a_store_of_a_newer_version_is_refused_and_left_alone() {
     let path = directory.path().join("state.db");
     drop(open(&path).unwrap());
     Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
-    assert_eq!(open(&path).unwrap_err(), StoreError::TooNew { found: 99, known: 2 });
+    assert_eq!(open(&path).unwrap_err(), StoreError::TooNew { found: 99, known: 3 });
 }
 
 /// What the first version of the program left is still there, and can still be settled.
@@ -89,11 +89,22 @@ async fn a_migration_keeps_the_rows_there_are() {
         let (key, arguments) = (digest(call_id).0, digest("arguments").0);
         connection.execute(row, params![SHOP, call_id, LOCAL, key, arguments, NOW_MS, state]).unwrap();
     }
+    let bucket_ms = NOW_MS - NOW_MS % 60_000;
+    let charged = "INSERT INTO budget_buckets VALUES (?1, ?2, 'sends', 60000, ?3, 3)";
+    connection.execute(charged, params![SHOP, LOCAL, bucket_ms]).unwrap();
+    let charge = "INSERT INTO charges SELECT row, 'sends', 60000, ?1, 3 FROM calls WHERE call_id = 'unknown'";
+    connection.execute(charge, params![bucket_ms]).unwrap();
     drop(connection);
     let store = open(&path).unwrap();
+    let used = async || {
+        let asked = vec![sends(0, HOUR_MS, 10)];
+        store.usage(SHOP.to_owned(), LOCAL.to_owned(), asked, NOW_MS).await.unwrap()[0].used
+    };
+    assert_eq!(used().await, 3);
     let found = store.find_call(SHOP.to_owned(), LOCAL.to_owned(), digest("unknown"), NOW_MS).await.unwrap().unwrap();
     assert_eq!((found.state, found.absent_at_ms), (CallState::Unknown, None));
     settled(&store, "unknown", CallOutcome::Released).await;
+    assert_eq!(used().await, 0);
     assert!(store.settle(settlement("committed", CallOutcome::Released)).await.is_ok());
 }
 
@@ -108,7 +119,7 @@ fn every_migration_says_its_number_and_is_applied_once() {
                        FROM refinery_schema_history";
         let numbers: (u32, u32, u32) =
             connection.query_row(numbers, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
-        assert_eq!(numbers, (2, 2, 2));
+        assert_eq!(numbers, (3, 3, 3));
     }
 }
 
