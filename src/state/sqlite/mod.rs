@@ -240,16 +240,20 @@ impl Store for SqliteStore {
 
     async fn verify_audit(&self, workspace: String) -> Result<ChainReport, StoreError> {
         let auditor = Arc::clone(&self.auditor);
-        let verify = move |connection: &Connection| {
-            // In memory the heads of records of the same transaction may still be to come.
-            auditor.write(connection)?;
-            verify::verify(connection, &auditor, &workspace)
-        };
         match self.location.clone() {
-            Location::Memory => self.read(Pace::Long, verify).await,
+            Location::Memory => {
+                // On the one connection there is, heads of records of the same transaction may still be to come.
+                let verify = move |connection: &Connection| {
+                    auditor.write(connection)?;
+                    verify::verify(connection, &auditor, &workspace)
+                };
+                self.read(Pace::Long, verify).await
+            }
             Location::File(path) => {
                 // A walk over everything gets a connection of its own, so that no other reader waits for it.
-                let walk = tokio::task::spawn_blocking(move || verify(&open::connect_to_snapshot(&path)?));
+                let walk = tokio::task::spawn_blocking(move || {
+                    verify::verify(&open::connect_to_snapshot(&path)?, &auditor, &workspace)
+                });
                 walk.await.map_err(|error| StoreError::Database(format!("the chains were not walked: {error}")))?
             }
         }

@@ -126,6 +126,26 @@ async fn a_call_that_fails_in_a_shared_commit_undoes_nobody_elses_work_and_all_o
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_chain_is_proven_while_it_grows_and_stays_whole() {
+    for (stores, _directory) in racetracks() {
+        let mut tasks = JoinSet::new();
+        for number in 0..TASKS {
+            let store = Arc::clone(&stores[number % stores.len()]);
+            tasks.spawn(async move {
+                for again in 0..8 {
+                    begun(&*store, call(&format!("{number} {again}"))).await;
+                    let report = store.verify_audit(SHOP.to_owned()).await.unwrap();
+                    assert_eq!(report.faults, Vec::new());
+                }
+            });
+        }
+        tasks.join_all().await;
+        let report = stores[0].verify_audit(SHOP.to_owned()).await.unwrap();
+        assert_eq!((report.records, report.faults), (TASKS as u64 * 8, Vec::new()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn one_of_many_takes_a_lease() {
     for (stores, _directory) in racetracks() {
         let mut tasks = JoinSet::new();
