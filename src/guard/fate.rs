@@ -71,20 +71,26 @@ impl Guards {
     }
 
     /// How many other calls of a tool may have left just the effect that is looked for: they are not settled, ran at
-    /// some time between `from_ms` and `to_ms` (Unix milliseconds), and left facts that are `alike`.
+    /// some time between `from_ms` and `to_ms` (Unix milliseconds), and left facts that are `alike`. `None` if that cannot
+    /// be said: one of them still runs, and may take its own in a moment, or there are too many calls to go through.
     pub async fn rivals(
         &self,
         call_id: &str,
         tool: &str,
         (from_ms, to_ms): (i64, i64),
         alike: impl Fn(&Value) -> bool,
-    ) -> Result<usize, ToolError> {
-        let unsettled = self.list_calls(WhichCalls::Unsettled, RIVALS_AMONG).await?;
-        let others = unsettled.iter().filter(|other| {
+    ) -> Result<Option<usize>, ToolError> {
+        let mut rivals = self.list_calls(WhichCalls::Unsettled, RIVALS_AMONG).await?;
+        if rivals.len() >= RIVALS_AMONG as usize {
+            return Ok(None);
+        }
+        rivals.retain(|other| {
             let then = other.began_at_ms <= to_ms && other.lease_until_ms >= from_ms;
-            other.call_id != call_id && other.tool == tool && then
+            let may_be_alike = || self.facts_of(other).is_some_and(|facts| alike(&facts));
+            other.call_id != call_id && other.tool == tool && then && may_be_alike()
         });
-        Ok(others.filter(|other| self.facts_of(other).is_some_and(|facts| alike(&facts))).count())
+        let all_ended = rivals.iter().all(|rival| rival.state != CallState::InFlight);
+        Ok(all_ended.then_some(rivals.len()))
     }
 
     /// Records that a call of unknown fate has happened, with the answer it should have given and the person it left.

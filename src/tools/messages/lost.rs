@@ -86,6 +86,13 @@ pub(super) async fn look_up(cx: &CallContext<'_>, recovery: &Recovery) -> Result
     let window = (recovery.began_at_ms, recovery.ended_by_ms);
     let is_rival = |other: &Value| Facts::read(other).is_some_and(|other| facts.is_alike(&other));
     let rivals = cx.guards().rivals(call_id, SendTransactional::SPEC.name, window, is_rival).await?;
+    let Some(rivals) = rivals else { return Ok(Look::Unclear) };
+    for delivery in &free {
+        // A call that has ended in the meantime took its own, and is counted no more.
+        if cx.guards().claimant(&delivery.id).await?.is_some() {
+            return Ok(Look::Unclear);
+        }
+    }
     free.sort_by_key(|delivery| delivery.created);
     let mut fitting = free.iter().filter(|delivery| facts.fits(delivery));
     match (fitting.next(), fitting.count()) {

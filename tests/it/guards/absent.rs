@@ -233,6 +233,24 @@ async fn as_many_deliveries_as_calls_settle_them_all() {
 }
 
 #[tokio::test]
+async fn a_delivery_of_a_call_that_still_runs_is_not_taken_for_a_lost_one() {
+    let product = shop().await;
+    lose(&product, "drop_after", 0).await;
+    product.control("DELETE", "faults", None).await;
+    product.fault(json!({ "kind": "slow", "operation": "sendEmail", "delay_ms": 300 })).await;
+    let mut other = confirmation("cust_0001");
+    other["message_data"] = json!({ "order_id": "A-2" });
+    let running = product.call("send_transactional", other);
+    let repeat = async {
+        while count(&product, "deliveries").await < 2 {}
+        product.call("send_transactional", confirmation("cust_0001")).await
+    };
+    let (running, repeat) = tokio::join!(running, repeat);
+    assert_eq!((&running["state"], &repeat["found"]), (&json!("queued"), &json!(true)), "{running} {repeat}");
+    assert_ne!(running["delivery_id"], repeat["delivery_id"]);
+}
+
+#[tokio::test]
 async fn a_plan_of_one_attempt_is_not_for_the_next() {
     let product = shop().await;
     lose(&product, "drop_before", 0).await;
