@@ -14,9 +14,14 @@
 
 #![expect(clippy::unnecessary_wraps, reason = "all handlers have one signature, also those that never refuse")]
 
+mod actions;
 mod activities;
 mod attributes;
+mod audience;
 mod auth;
+mod broadcasts;
+mod campaigns;
+mod contents;
 mod control;
 mod deliveries;
 mod devices;
@@ -31,14 +36,22 @@ mod identify;
 mod ids;
 mod lifecycle;
 mod limits;
+mod links;
 mod merge;
 mod messages;
+mod metrics;
+mod newsletter_contents;
+mod newsletter_sends;
+mod newsletters;
 mod operations;
+mod outbox;
 mod page;
 mod people;
 mod profiles;
 #[cfg(test)]
 mod properties;
+mod reactions;
+mod recipients;
 mod reply;
 mod request;
 mod routes;
@@ -46,9 +59,12 @@ mod segments;
 mod send;
 mod server;
 mod snippets;
+mod source;
 mod suppression;
 mod transactional;
+mod triggers;
 mod unconfirmed;
+mod windows;
 mod workspace;
 mod world;
 

@@ -4,14 +4,15 @@
 //! two name each of the vendor's operations once.
 
 use super::{
-    activities,
+    actions, activities,
     auth::Credential,
-    devices, entity, events, merge, messages,
+    broadcasts, campaigns, devices, entity, events, merge, messages, metrics, newsletter_contents, newsletter_sends,
+    newsletters,
     operations::{NOT_IMITATED, NotImitated},
     profiles,
     reply::Answer,
     request::{Call, decode_segment},
-    segments, send, snippets, suppression, transactional, workspace,
+    segments, send, snippets, suppression, transactional, triggers, workspace,
     world::World,
 };
 
@@ -90,7 +91,7 @@ pub(super) const ROUTES: &[Route] = &[
     read ("GET",    "/v1/messages/{message_id}",                              "getMessage",           messages::get),
     read ("GET",    "/v1/messages/{message_id}/archived_message",             "getArchivedMessage",   messages::archived),
     read ("GET",    "/v1/customers/{customer_id}/messages",                   "getPersonMessages",    messages::of_person),
-    read ("GET",    "/v1/transactional/{transactional_id}/messages",          "transactionalMessages", messages::of_transactional),
+    read ("GET",    "/v1/transactional/{transactional_id}/messages",          "transactionalMessages", messages::of_message),
 
     // App: content and workspace.
     read ("GET",    "/v1/transactional",                                      "listTransactional",    transactional::list),
@@ -101,6 +102,67 @@ pub(super) const ROUTES: &[Route] = &[
     read ("GET",    "/v1/subscription_topics",                                "getTopics",            workspace::topics),
     read ("GET",    "/v1/workspaces",                                         "listWorkspaces",       workspace::list),
     read ("GET",    "/v1/exports",                                            "listExports",          workspace::exports),
+
+    // App: campaigns, broadcasts and newsletters. A broadcast is triggered on a path that says campaigns.
+    write("POST",   "/v1/campaigns/{broadcast_id}/triggers", "triggerBroadcast", triggers::create),
+    read ("GET",    "/v1/transactional/{transactional_id}/contents/{content_id}", "", transactional::content),
+    write("PUT",    "/v1/transactional/{transactional_id}/content/{content_id}", "updateTransactional", transactional::update_content),
+    read ("GET",    "/v1/transactional/{transactional_id}/language/{language}", "getTransactionalVariant", transactional::language),
+    write("PUT",    "/v1/transactional/{transactional_id}/language/{language}", "updateTransactionalVariant", transactional::update_language),
+    read ("GET",    "/v1/transactional/{transactional_id}/metrics", "transactionalMetrics", metrics::series),
+    read ("GET",    "/v1/transactional/{transactional_id}/metrics/links", "transactionalLinks", metrics::links),
+    read ("GET",    "/v1/campaigns", "listCampaigns", campaigns::list),
+    read ("GET",    "/v1/campaigns/{campaign_id}", "getCampaigns", campaigns::get),
+    read ("GET",    "/v1/campaigns/{campaign_id}/actions", "listCampaignActions", actions::list),
+    read ("GET",    "/v1/campaigns/{campaign_id}/actions/{action_id}", "getCampaignAction", actions::get),
+    write("PUT",    "/v1/campaigns/{campaign_id}/actions/{action_id}", "updateCampaignAction", actions::update),
+    read ("GET",    "/v1/campaigns/{campaign_id}/actions/{action_id}/language/{language}", "getCampaignActionTranslation", actions::language),
+    write("PUT",    "/v1/campaigns/{campaign_id}/actions/{action_id}/language/{language}", "updateCampaignActionTranslation", actions::update_language),
+    read ("GET",    "/v1/campaigns/{campaign_id}/metrics", "campaignMetrics", metrics::series),
+    read ("GET",    "/v1/campaigns/{campaign_id}/metrics/links", "campaignLinkMetrics", metrics::links),
+    read ("GET",    "/v1/campaigns/{campaign_id}/actions/{action_id}/metrics", "campaignActionMetrics", metrics::series),
+    read ("GET",    "/v1/campaigns/{campaign_id}/actions/{action_id}/metrics/links", "campaignActionLinks", metrics::links),
+    read ("GET",    "/v1/campaigns/{campaign_id}/journey_metrics", "campaignJourneyMetrics", metrics::journeys),
+    read ("GET",    "/v1/campaigns/{campaign_id}/messages", "getCampaignMessages", messages::of_message),
+    read ("GET",    "/v1/broadcasts", "listBroadcasts", broadcasts::list),
+    read ("GET",    "/v1/broadcasts/{broadcast_id}", "getBroadcast", broadcasts::get),
+    read ("GET",    "/v1/broadcasts/{broadcast_id}/actions", "broadcastActions", actions::list),
+    read ("GET",    "/v1/broadcasts/{broadcast_id}/actions/{action_id}", "getBroadcastAction", actions::get),
+    write("PUT",    "/v1/broadcasts/{broadcast_id}/actions/{action_id}", "updateBroadcastAction", actions::update),
+    read ("GET",    "/v1/broadcasts/{broadcast_id}/actions/{action_id}/language/{language}", "getBroadcastActionLanguage", actions::language),
+    write("PUT",    "/v1/broadcasts/{broadcast_id}/actions/{action_id}/language/{language}", "updateBroadcastActionLanguage", actions::update_language),
+    read ("GET",    "/v1/broadcasts/{broadcast_id}/metrics", "broadcastMetrics", metrics::series),
+    read ("GET",    "/v1/broadcasts/{broadcast_id}/metrics/links", "broadcastLinks", metrics::links),
+    read ("GET",    "/v1/broadcasts/{broadcast_id}/actions/{action_id}/metrics", "broadcastActionMetrics", metrics::series),
+    read ("GET",    "/v1/broadcasts/{broadcast_id}/actions/{action_id}/metrics/links", "broadcastActionLinks", metrics::links),
+    read ("GET",    "/v1/broadcasts/{broadcast_id}/messages", "broadcastMessages", messages::of_message),
+    read ("GET",    "/v1/broadcasts/{broadcast_id}/triggers", "listBroadcastTriggers", triggers::list),
+    read ("GET",    "/v1/campaigns/{broadcast_id}/triggers/{trigger_id}", "broadcastStatus", triggers::status),
+    read ("GET",    "/v1/campaigns/{broadcast_id}/triggers/{trigger_id}/errors", "broadcastErrors", triggers::errors),
+    read ("GET",    "/v1/newsletters", "listNewsletters", newsletters::list),
+    write("POST",   "/v1/newsletters", "createNewsletter", newsletter_sends::create),
+    read ("GET",    "/v1/newsletters/{newsletter_id}", "getNewsletters", newsletters::get),
+    write("DELETE", "/v1/newsletters/{newsletter_id}", "deleteNewsletters", newsletters::delete),
+    write("POST",   "/v1/newsletters/{newsletter_id}/schedule", "scheduleNewsletter", newsletter_sends::schedule),
+    write("POST",   "/v1/newsletters/{newsletter_id}/send", "sendNewsletter", newsletter_sends::send),
+    read ("GET",    "/v1/newsletters/{newsletter_id}/messages", "getNewsletterMsgMeta", messages::of_message),
+    read ("GET",    "/v1/newsletters/{newsletter_id}/metrics", "getNewsletterMetrics", metrics::series),
+    read ("GET",    "/v1/newsletters/{newsletter_id}/metrics/links", "getNewsletterLinks", metrics::links),
+    read ("GET",    "/v1/newsletters/{newsletter_id}/contents", "listNewsletterVariants", newsletter_contents::list),
+    read ("GET",    "/v1/newsletters/{newsletter_id}/contents/{content_id}", "getNewsletterVariant", newsletter_contents::get),
+    write("PUT",    "/v1/newsletters/{newsletter_id}/contents/{content_id}", "updateNewsletterVariant", newsletter_contents::update),
+    read ("GET",    "/v1/newsletters/{newsletter_id}/contents/{content_id}/metrics", "getVariantMetrics", metrics::series),
+    read ("GET",    "/v1/newsletters/{newsletter_id}/contents/{content_id}/metrics/links", "getVariantLinks", metrics::links),
+    write("POST",   "/v1/newsletters/{newsletter_id}/language", "createNewsletterLanguageVariant", newsletter_contents::create_language),
+    read ("GET",    "/v1/newsletters/{newsletter_id}/language/{language}", "getNewsletterVariantTranslation", newsletter_contents::language),
+    write("PUT",    "/v1/newsletters/{newsletter_id}/language/{language}", "updateNewsletterVariantTranslation", newsletter_contents::update_language),
+    write("DELETE", "/v1/newsletters/{newsletter_id}/language/{language}", "deleteNewsletterLanguageVariant", newsletter_contents::delete_language),
+    read ("GET",    "/v1/newsletters/{newsletter_id}/test_groups", "getNewsletterTestGroups", newsletter_contents::test_groups),
+    write("POST",   "/v1/newsletters/{newsletter_id}/test_groups", "createNewsletterTestGroup", newsletter_contents::create_test_group),
+    write("POST",   "/v1/newsletters/{newsletter_id}/test_group/{test_group_id}/language", "createNewsletterTestLanguageVariant", newsletter_contents::create_language),
+    read ("GET",    "/v1/newsletters/{newsletter_id}/test_group/{test_group_id}/language/{language}", "getNewsletterVariantTranslationTest", newsletter_contents::language),
+    write("PUT",    "/v1/newsletters/{newsletter_id}/test_group/{test_group_id}/language/{language}", "updateNewsletterTestTranslation", newsletter_contents::update_language),
+    write("DELETE", "/v1/newsletters/{newsletter_id}/test_group/{test_group_id}/language/{language}", "deleteNewsletterTestLanguageVariant", newsletter_contents::delete_language),
 ];
 
 /// What a method and path lead to.
@@ -130,7 +192,8 @@ fn matched(pattern: &'static str, path: &str) -> Option<Vec<(&'static str, Strin
     for expected in pattern.split('/') {
         let segment = segments.next()?;
         match expected.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
-            Some(_) if segment.is_empty() => return None,
+            // No language is the default one; every other parameter says something.
+            Some(name) if segment.is_empty() && name != "language" => return None,
             Some(name) => params.push((name, decode_segment(segment)?)),
             None if expected == segment => {}
             None => return None,

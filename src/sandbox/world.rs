@@ -2,14 +2,22 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use serde_json::{Map, Value};
+
 use super::{
     activities::Activities,
+    broadcasts::Broadcast,
+    campaigns::Campaign,
     deliveries::Deliveries,
     events::SeenEvents,
     fixture::{Fixture, Sender, Topic, Workspace},
     ids,
+    links::Links,
+    newsletters::Newsletter,
     people::People,
+    reactions::Reaction,
     reply::Reply,
+    request::Call,
     segments::Segment,
     snippets::Snippet,
     suppression::Suppressed,
@@ -34,6 +42,14 @@ pub(super) struct World {
     pub(super) snippets: BTreeMap<String, Snippet>,
     pub(super) topics: Vec<Topic>,
     pub(super) senders: Vec<Sender>,
+    pub(super) campaigns: BTreeMap<u64, Campaign>,
+    pub(super) broadcasts: BTreeMap<u64, Broadcast>,
+    pub(super) newsletters: BTreeMap<u64, Newsletter>,
+    /// The numbers of the newsletter and the content made last, which may be gone.
+    pub(super) last_newsletter: u64,
+    pub(super) last_content: u64,
+    pub(super) links: Links,
+    pub(super) reactions: Vec<Reaction>,
 }
 
 impl World {
@@ -53,6 +69,13 @@ impl World {
             snippets: BTreeMap::new(),
             topics: fixture.topics.clone(),
             senders: fixture.senders.clone(),
+            campaigns: BTreeMap::new(),
+            broadcasts: BTreeMap::new(),
+            newsletters: BTreeMap::new(),
+            last_newsletter: 0,
+            last_content: 100,
+            links: Links::default(),
+            reactions: Vec::new(),
         };
         fixture.fill(&mut world);
         world
@@ -66,6 +89,16 @@ impl World {
     /// An App API error with a fresh reference.
     pub(super) fn app_error(&self, status: u16, detail: &str) -> Reply {
         Reply::app_error(status, detail, &ids::reference(&*self.clock))
+    }
+
+    /// The body of an App call, which must be an object.
+    pub(super) fn object(&self, call: &Call) -> Result<Map<String, Value>, Reply> {
+        call.object().ok_or_else(|| self.app_error(400, "malformed JSON: the body must be an object"))
+    }
+
+    /// An App API error that points at the field at fault.
+    pub(super) fn app_error_at(&self, status: u16, detail: &str, pointer: &str) -> Reply {
+        Reply::app_error_at(status, detail, pointer, &ids::reference(&*self.clock))
     }
 
     /// The App API's 404.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::needless_pass_by_value, reason = "bodies are written where they are sent")]
 
+mod content;
 mod control;
 mod deliveries;
 mod driver;
