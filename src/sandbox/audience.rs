@@ -9,10 +9,13 @@ const MAX_ENTRIES: usize = 10_000;
 /// The forms; at most one of them in a request, and with none of them the broadcast's own audience gets it.
 const FORMS: [&str; 5] = ["recipients", "ids", "emails", "per_user_data", "data_file_url"];
 
+/// A recipient and the data for their message.
+type Addressed = (PersonKey, Map<String, Value>);
+
 /// Who gets a broadcast, each with the data for their message.
 #[derive(Debug, Default)]
 pub(super) struct Audience {
-    pub(super) recipients: Vec<(PersonKey, Map<String, Value>)>,
+    pub(super) recipients: Vec<Addressed>,
     /// The form of the request, as a trigger's status shows it.
     pub(super) asked: Map<String, Value>,
 }
@@ -73,14 +76,14 @@ impl World {
         form: &'static str,
         body: &Map<String, Value>,
         data: &Map<String, Value>,
-    ) -> Result<Vec<(PersonKey, Map<String, Value>)>, Refusal> {
+    ) -> Result<Vec<Addressed>, Refusal> {
         let Some(entries) = body[form].as_array() else { return refuse(form, format!("{form} must be a list")) };
         if entries.len() > MAX_ENTRIES {
             return refuse(form, format!("{form} can have at most {MAX_ENTRIES} entries"));
         }
         let ignores = |option: &str| body.get(option).and_then(Value::as_bool).unwrap_or(false);
         let (ignores_id, ignores_email) = (ignores("id_ignore_missing"), ignores("email_ignore_missing"));
-        let mut recipients: Vec<(PersonKey, Map<String, Value>)> = Vec::new();
+        let mut recipients: Vec<Addressed> = Vec::new();
         let mut seen = std::collections::BTreeSet::new();
         let mut errors = Vec::new();
         for (place, entry) in entries.iter().enumerate() {
@@ -92,7 +95,7 @@ impl World {
                     continue;
                 }
             };
-            let ignored = if named.kind() == "id" { ignores_id } else { ignores_email };
+            let may_be_missing = if named.kind() == "id" { ignores_id } else { ignores_email };
             match self.people.find(&named) {
                 Some(key) if seen.insert(key) => {
                     let mut merged = data.clone();
@@ -100,7 +103,7 @@ impl World {
                     recipients.push((key, merged));
                 }
                 Some(_) => {}
-                None if ignored => {}
+                None if may_be_missing => {}
                 None => errors.push(format!("line {line}: no person has the {} '{}'", named.kind(), named.value())),
             }
         }

@@ -242,9 +242,9 @@ impl World {
 /// When a message leaves: at the pace, or at the same time of day where its recipient lives.
 fn due_seconds(newsletter: &Newsletter, person: &Person, place: u64, at: i64) -> i64 {
     let start = newsletter.local_time_of.as_ref().and_then(|zone| same_time_of_day(zone, person, at)).unwrap_or(at);
-    let Some(pace) = newsletter.pace else { return start };
-    let period = u64::try_from(pace.period_seconds).unwrap_or_default();
-    let after = if pace.spread { place * period / pace.messages } else { place / pace.messages * period };
+    let Some(limit) = newsletter.pace else { return start };
+    let period = u64::try_from(limit.period_seconds).unwrap_or_default();
+    let after = if limit.spread { place * period / limit.messages } else { place / limit.messages * period };
     start.saturating_add_unsigned(after)
 }
 
