@@ -108,7 +108,7 @@ fn counts(shared: &Shared) -> Value {
     json!({
         "people": world.people.len(),
         "events": world.activities.count(&["event", "page", "screen"]),
-        "deliveries": world.deliveries.len(),
+        "deliveries": world.deliveries.len() - world.deliveries.past,
         "sent": world.deliveries.sent_count(),
         "segments": world.segments.len(),
         "suppressed": world.suppressed.len(),

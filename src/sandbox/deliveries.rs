@@ -6,6 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::{
     people::{Person, PersonKey},
+    reactions::{Click, Happening},
+    source::Source,
     transactional::{Channel, Content},
 };
 
@@ -18,8 +20,9 @@ pub(super) struct Delivery {
     pub(super) person: Option<PersonKey>,
     /// Who it was for when it was made.
     pub(super) identifiers: Value,
-    pub(super) transactional_id: u64,
-    pub(super) transactional_name: String,
+    pub(super) source: Source,
+    /// The name of what it comes from.
+    pub(super) name: String,
     pub(super) channel: Channel,
     pub(super) content: Content,
     /// The address as given, before Liquid.
@@ -27,13 +30,15 @@ pub(super) struct Delivery {
     pub(super) bcc: String,
     pub(super) fake_bcc: bool,
     pub(super) headers: Vec<Value>,
-    /// `message_data`, read in Liquid as `trigger`.
+    /// `message_data`, or the data of a broadcast, read in Liquid as `trigger`.
     pub(super) trigger: Map<String, Value>,
     pub(super) send_to_unsubscribed: bool,
     /// Hold it as a draft instead of sending it.
     pub(super) queue_draft: bool,
     /// Whether the body may be read back.
     pub(super) retains_body: bool,
+    /// Whether opens and clicks are noticed.
+    pub(super) tracked: bool,
     /// Unix seconds.
     pub(super) created: i64,
     /// When it is to be sent, in Unix milliseconds.
@@ -45,6 +50,11 @@ pub(super) struct Delivery {
     pub(super) failure: Option<String>,
     /// What happened, by name, in Unix seconds.
     pub(super) metrics: BTreeMap<&'static str, i64>,
+    /// The numbers of its tracked links, as they stand in the body.
+    pub(super) links: Vec<u64>,
+    pub(super) clicks: Vec<Click>,
+    /// What its recipient will do with it, in order of time (Unix milliseconds).
+    pub(super) coming: Vec<(i64, Happening)>,
 }
 
 /// How far a delivery has come.
@@ -56,6 +66,8 @@ pub(super) enum Stage {
     Queued,
     /// Handed over; the channel will report its arrival.
     Sent,
+    /// Arrived; its recipient has still to do with it what they will do.
+    Arrived,
     /// Nothing more will happen by itself.
     Settled,
 }
@@ -90,6 +102,8 @@ pub(super) struct Deliveries {
     by_id: HashMap<String, usize>,
     /// Those that are not settled, as places in the list.
     pub(super) open: Vec<usize>,
+    /// How many a fixture told of.
+    pub(super) past: usize,
 }
 
 impl Deliveries {
@@ -101,8 +115,9 @@ impl Deliveries {
         self.list.get(*self.by_id.get(id)?)
     }
 
-    pub(super) fn get_mut(&mut self, id: &str) -> Option<&mut Delivery> {
-        self.list.get_mut(*self.by_id.get(id)?)
+    /// The place in the list of the delivery with that id.
+    pub(super) fn place(&self, id: &str) -> Option<usize> {
+        self.by_id.get(id).copied()
     }
 
     /// Adds a delivery at the end.
@@ -114,9 +129,9 @@ impl Deliveries {
         self.list.push(delivery);
     }
 
-    /// How many have left.
+    /// How many have left since the start: those a fixture tells of are not counted.
     pub(super) fn sent_count(&self) -> usize {
-        self.list.iter().filter(|delivery| delivery.metrics.contains_key("sent")).count()
+        self.list.iter().skip(self.past).filter(|delivery| delivery.metrics.contains_key("sent")).count()
     }
 
     /// Keeps the identifiers a deleted person had last.
@@ -146,7 +161,7 @@ impl Delivery {
     /// The delivery as `/v1/messages` shows it; `identifiers` are those of the person now.
     pub(super) fn shown(&self, identifiers: &Value) -> Value {
         let (recipient, subject) = self.headline();
-        json!({
+        let mut shown = json!({
             "id": self.id,
             "deduplicate_id": format!("{}:{}", self.id, self.created),
             "message_template_id": self.content.id,
@@ -158,14 +173,13 @@ impl Delivery {
             "metrics": self.metrics,
             "created": self.created,
             "failure_message": self.failure,
-            "campaign_id": null,
-            "action_id": null,
-            "newsletter_id": null,
-            "content_id": null,
-            "broadcast_id": null,
             "type": self.channel.delivery_type(),
             "forgotten": false,
-        })
+        });
+        if let Value::Object(shown) = &mut shown {
+            shown.extend(self.source.shown());
+        }
+        shown
     }
 
     /// The message as it went out. Without retention only the fact of it is left.

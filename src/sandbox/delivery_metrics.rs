@@ -7,11 +7,11 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value, json};
 
 use super::{
-    activities::Entry,
     deliveries::{Stage, Verdict},
     identifiers::Identifier,
     identify::{Upsert, unix_seconds},
     profiles::track_object,
+    reactions::Click,
     reply::{Answer, Reply},
     request::Call,
     transactional::Channel,
@@ -50,6 +50,8 @@ impl Channel {
             Self::Push => &["converted", "delivered", "opened"],
             Self::Sms | Self::Whatsapp => &["bounced", "clicked", "delivered", "opened"],
             Self::InApp | Self::InboxMessage => &["clicked", "converted", "opened"],
+            // Nobody but the sandbox calls a webhook, so nobody else knows what became of it.
+            Self::Webhook => &[],
         };
         metrics.contains(&metric)
     }
@@ -60,14 +62,14 @@ impl World {
     /// does not have change nothing.
     pub(super) fn report(&mut self, report: &Report) {
         let now = self.now();
-        let Some(delivery) = self.deliveries.get_mut(&report.delivery_id) else { return };
+        let Some(place) = self.deliveries.place(&report.delivery_id) else { return };
+        let Some(delivery) = self.deliveries.list.get_mut(place) else { return };
         let never_left = matches!(delivery.verdict, Some(Verdict::Fails(_) | Verdict::Undeliverable(_)))
             || delivery.metrics.contains_key("drafted");
         if never_left || !delivery.channel.reports(report.metric) {
             return;
         }
         let at = report.at.unwrap_or(now);
-        delivery.metrics.entry(report.metric).or_insert(at);
         match report.metric {
             "bounced" | "dropped" => {
                 delivery.failure.clone_from(&report.reason);
@@ -77,47 +79,25 @@ impl World {
                 }
             }
             "delivered" if delivery.stage == Stage::Sent => delivery.stage = Stage::Settled,
+            "clicked" => {
+                if let Some(href) = &report.href {
+                    delivery.clicks.push(Click { link: self.links.number(href), at, machine: false });
+                }
+            }
             _ => {}
         }
-        let mut data = json!({
-            "delivery_id": delivery.id,
-            "delivered": delivery.metrics.get("delivered"),
-            "opened": delivery.metrics.contains_key("opened"),
-        });
-        for (key, value) in [("href", &report.href), ("reason", &report.reason), ("recipient", &report.recipient)] {
-            if let Some(value) = value {
-                data[key] = json!(value);
-            }
-        }
-        let kind = delivery.channel.delivery_type();
-        let entry = Entry {
-            kind: format!("{}_{kind}", report.metric),
-            timestamp: Some(at),
-            data,
-            delivery_id: Some(delivery.id.clone()),
-            delivery_type: Some(kind),
-            ..Entry::default()
-        };
-        let (person, identifiers) = (delivery.person, delivery.identifiers.clone());
-        self.record_entry(person, identifiers, entry);
+        let told = [("href", &report.href), ("reason", &report.reason), ("recipient", &report.recipient)];
+        let told = told.into_iter().filter_map(|(key, value)| Some((key.to_owned(), json!(value.as_ref()?))));
+        self.note_with(place, report.metric, at, told.collect());
     }
 
     /// Sets what the recipient of a delivery wants, and attributes an unsubscribe to the delivery.
     fn unsubscribe(&mut self, delivery_id: &str, unsubscribed: bool) {
         let now = self.now();
-        let Some(delivery) = self.deliveries.get_mut(delivery_id) else { return };
-        let (id, kind, person) = (delivery.id.clone(), delivery.channel.delivery_type(), delivery.person);
-        let identifiers = delivery.identifiers.clone();
+        let Some(place) = self.deliveries.place(delivery_id) else { return };
+        let person = self.deliveries.list.get(place).and_then(|delivery| delivery.person);
         if unsubscribed {
-            delivery.metrics.entry("unsubscribed").or_insert(now);
-            let entry = Entry {
-                kind: format!("unsubscribed_{kind}"),
-                data: json!({"delivery_id": id}),
-                delivery_id: Some(id),
-                delivery_type: Some(kind),
-                ..Entry::default()
-            };
-            self.record_entry(person, identifiers, entry);
+            self.note(place, "unsubscribed", now);
         }
         let Some(person) = person.and_then(|key| self.people.get(key)) else { return };
         let named = Identifier::CioId(person.cio_id.clone());

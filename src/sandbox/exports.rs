@@ -12,6 +12,7 @@ use super::{
     ids,
     reply::{Answer, Reply},
     request::Call,
+    source::Source,
     table,
     world::World,
 };
@@ -187,7 +188,7 @@ impl Wanted {
         let Self::Deliveries { parent, id, start, end, metric, drafts, .. } = self else { return false };
         let shown = delivery.shown(&Value::Null);
         let of_parent = match *parent {
-            "transactional_message_id" => delivery.transactional_id == *id,
+            "transactional_message_id" => delivery.source == Source::Transactional(*id),
             other => shown[other].as_u64() == Some(*id),
         };
         of_parent

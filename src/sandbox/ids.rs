@@ -1,6 +1,7 @@
 //! Identifiers the platform mints, all from the clock's randomness.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest, Sha256};
 
 use crate::clock::{Clock, random_bytes};
 
@@ -12,6 +13,14 @@ const ULID_LENGTH: usize = 26;
 pub(super) fn delivery_id(clock: &dyn Clock) -> String {
     let mut bytes = random_bytes::<21>(clock);
     // The vendor's begin with a letter, which also keeps an id from looking like a command-line flag.
+    bytes[0] = 0x44;
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The id of a delivery of the past, made of what it was.
+pub(super) fn past_delivery_id(what: &str) -> String {
+    let mut bytes = [0; 21];
+    bytes.copy_from_slice(&Sha256::digest(what)[..21]);
     bytes[0] = 0x44;
     URL_SAFE_NO_PAD.encode(bytes)
 }

@@ -9,8 +9,12 @@ use super::{
     activities::Entry,
     attributes::Attribute,
     deliveries::{Delivery, Rendered, Stage, Verdict},
+    links::HOST,
     people::Person,
+    reactions::{Reaction, Reception},
     send::customer_namespace,
+    source::Source,
+    transactional::Channel,
     world::World,
 };
 use crate::{
@@ -28,6 +32,7 @@ impl World {
         let now_ms = self.clock.now_ms();
         self.settle_imports(now_ms);
         self.settle_exports(now_ms);
+        self.launch_due_newsletters(now_ms / 1000);
         let open = std::mem::take(&mut self.deliveries.open);
         for place in open {
             while self.step(place, now_ms) {}
@@ -44,9 +49,21 @@ impl World {
         match delivery.stage {
             Stage::Scheduled if now_ms >= due_ms => self.prepare(place),
             Stage::Queued if now_ms >= due_ms + SENT_AFTER_MS => self.hand_over(place, due_ms + SENT_AFTER_MS),
-            Stage::Sent if now_ms >= due_ms + DELIVERED_AFTER_MS => {
-                self.enter(place, Stage::Settled, "delivered", due_ms + DELIVERED_AFTER_MS);
-            }
+            Stage::Sent if now_ms >= due_ms + DELIVERED_AFTER_MS => self.arrive(place, due_ms + DELIVERED_AFTER_MS),
+            Stage::Arrived => match delivery.coming.first().copied() {
+                Some((at_ms, happening)) if now_ms >= at_ms => {
+                    if let Some(delivery) = self.deliveries.list.get_mut(place) {
+                        delivery.coming.remove(0);
+                    }
+                    self.happen(place, happening, at_ms / 1000);
+                }
+                Some(_) => return false,
+                None => {
+                    if let Some(delivery) = self.deliveries.list.get_mut(place) {
+                        delivery.stage = Stage::Settled;
+                    }
+                }
+            },
             _ => return false,
         }
         true
@@ -63,7 +80,18 @@ impl World {
             },
         };
         let is_draft = delivery.queue_draft && matches!(verdict, Verdict::Sends | Verdict::Dropped(_));
+        let is_tracked = delivery.tracked && delivery.channel == Channel::Email;
+        let mut links = Vec::new();
+        let rendered = rendered.map(|rendered| {
+            if !is_tracked {
+                return rendered;
+            }
+            let (body, found) = self.links.track(&delivery.id, &rendered.body);
+            links = found;
+            Rendered { body, ..rendered }
+        });
         if let Some(delivery) = self.deliveries.list.get_mut(place) {
+            delivery.links = links;
             delivery.rendered = rendered;
             delivery.verdict = Some(verdict);
             delivery.stage = Stage::Queued;
@@ -115,10 +143,17 @@ impl World {
                 self.enter(place, Stage::Settled, "dropped", at_ms);
             }
             Some(Verdict::Sends) | None => {
-                let next = if delivery.channel.reports_delivery() { Stage::Sent } else { Stage::Settled };
-                let is_email = delivery.channel.delivery_type() == "email";
+                let is_email = delivery.channel == Channel::Email;
                 let person = delivery.person.filter(|_| is_email);
-                self.enter(place, next, "sent", at_ms);
+                let reports = delivery.channel.reports_delivery();
+                match (self.reception(place), reports) {
+                    (Reception::Drops, true) => return self.enter(place, Stage::Settled, "dropped", at_ms),
+                    (_, true) => self.enter(place, Stage::Sent, "sent", at_ms),
+                    (_, false) => {
+                        self.enter(place, Stage::Arrived, "sent", at_ms);
+                        self.await_reaction(place, at_ms);
+                    }
+                }
                 if let Some(person) = person.and_then(|key| self.people.get_mut(key)) {
                     let updated_at = at_ms / 1000;
                     let attribute = Attribute { value: json!(updated_at), updated_at };
@@ -128,19 +163,67 @@ impl World {
         }
     }
 
-    /// Moves a delivery on and notes it in its metrics and in the activity log.
+    fn reception(&self, place: usize) -> Reception {
+        let delivery = self.deliveries.list.get(place);
+        delivery.and_then(|delivery| self.reaction(delivery)).map_or(Reception::Arrives, Reaction::reception)
+    }
+
+    /// The channel reports what became of a message.
+    fn arrive(&mut self, place: usize, at_ms: i64) {
+        match self.reception(place) {
+            Reception::Bounces | Reception::Drops => {
+                if let Some(delivery) = self.deliveries.list.get_mut(place) {
+                    delivery.failure = Some("the recipient's provider sent it back".to_owned());
+                }
+                self.enter(place, Stage::Settled, "bounced", at_ms);
+            }
+            Reception::Arrives => {
+                self.enter(place, Stage::Arrived, "delivered", at_ms);
+                self.await_reaction(place, at_ms);
+            }
+        }
+    }
+
+    /// Decides what the recipient will do with a message that is there.
+    fn await_reaction(&mut self, place: usize, arrived_ms: i64) {
+        let Some(delivery) = self.deliveries.list.get(place) else { return };
+        let coming = self.reaction(delivery).map(|reaction| reaction.coming(delivery, arrived_ms));
+        if let Some(delivery) = self.deliveries.list.get_mut(place) {
+            delivery.coming = coming.unwrap_or_default();
+        }
+    }
+
+    /// Moves a delivery on and notes it.
     fn enter(&mut self, place: usize, stage: Stage, metric: &'static str, at_ms: i64) {
-        let at = at_ms / 1000;
+        if let Some(delivery) = self.deliveries.list.get_mut(place) {
+            delivery.stage = stage;
+        }
+        self.note(place, metric, at_ms / 1000);
+    }
+
+    /// Notes what happened to a delivery in its metrics, the first time of each kind, and in the activity log.
+    pub(super) fn note(&mut self, place: usize, metric: &'static str, at: i64) {
+        self.note_with(place, metric, at, Map::new());
+    }
+
+    /// The same with what else is known about it.
+    pub(super) fn note_with(&mut self, place: usize, metric: &'static str, at: i64, more: Map<String, Value>) {
         let Some(delivery) = self.deliveries.list.get_mut(place) else { return };
-        delivery.stage = stage;
-        delivery.metrics.insert(metric, at);
+        delivery.metrics.entry(metric).or_insert(at);
         let delivered = delivery.metrics.get("delivered").copied();
+        let opened = delivery.metrics.contains_key("opened");
+        let opened = (opened || delivered.is_some()).then_some(opened);
+        let mut data = json!({"delivery_id": delivery.id, "delivered": delivered, "opened": opened});
+        if let Value::Object(data) = &mut data {
+            data.extend(more);
+        }
+        let kind = delivery.channel.delivery_type();
         let entry = Entry {
-            kind: format!("{metric}_{}", delivery.channel.delivery_type()),
+            kind: format!("{metric}_{kind}"),
             timestamp: Some(at),
-            data: json!({"delivery_id": delivery.id, "delivered": delivered, "opened": null}),
+            data,
             delivery_id: Some(delivery.id.clone()),
-            delivery_type: Some(delivery.channel.delivery_type()),
+            delivery_type: Some(kind),
             ..Entry::default()
         };
         let (person, identifiers) = (delivery.person, delivery.identifiers.clone());
@@ -162,19 +245,29 @@ impl World {
         })
     }
 
-    /// The namespaces a transactional message has. Another one does not exist and renders nothing.
+    /// The namespaces a message has. Another one does not exist and renders nothing.
     fn liquid_data(&self, delivery: &Delivery) -> liquid::Data {
         let person = delivery.person.and_then(|key| self.people.get(key));
         let content = &delivery.content;
         let mut namespaces = Map::new();
         namespaces.insert("customer".to_owned(), Value::Object(person.map(customer_namespace).unwrap_or_default()));
-        namespaces.insert("trigger".to_owned(), Value::Object(delivery.trigger.clone()));
+        if let Some(campaign) = self.campaign_namespace(delivery.source) {
+            namespaces.insert("campaign".to_owned(), campaign);
+        }
+        if matches!(delivery.source, Source::Transactional(_) | Source::BroadcastAction { .. }) {
+            namespaces.insert("trigger".to_owned(), Value::Object(delivery.trigger.clone()));
+        }
         namespaces.insert("journey".to_owned(), json!({}));
         namespaces.insert("objects".to_owned(), self.objects_namespace(delivery.person));
         namespaces.insert("delivery_id".to_owned(), json!(delivery.id));
+        let message_id = match delivery.source {
+            Source::Transactional(id) => id,
+            Source::Action { action, .. } | Source::BroadcastAction { action, .. } => action,
+            Source::Newsletter { content, .. } => content,
+        };
         let message = json!({
-            "id": delivery.transactional_id,
-            "name": delivery.transactional_name,
+            "id": message_id,
+            "name": delivery.name,
             "type": delivery.channel.delivery_type(),
             "subject": content.subject,
             "preheader": content.preheader,
@@ -197,9 +290,9 @@ impl World {
     }
 }
 
-/// Where the vendor's tags lead in one delivery. The host is reserved for examples: nothing real is ever called.
+/// Where the vendor's tags lead in one delivery.
 fn links(delivery_id: &str) -> liquid::Links {
-    let address = |path: &str| format!("https://sandbox.example.com/{path}/{delivery_id}");
+    let address = |path: &str| format!("{HOST}/{path}/{delivery_id}");
     liquid::Links {
         unsubscribe_url: address("unsubscribe"),
         manage_subscription_preferences_url: address("manage-subscription-preferences"),

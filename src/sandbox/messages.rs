@@ -1,6 +1,6 @@
 //! Reading deliveries through the App API, where they are called messages (behaviour.md section 6).
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::{
     deliveries::Delivery,
@@ -8,14 +8,12 @@ use super::{
     profiles,
     reply::{Answer, Reply},
     request::Call,
-    transactional::INLINE_ID,
+    source::Scope,
     world::World,
 };
 
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 1000;
-/// Parents a transactional delivery does not have: asking for one finds none of ours.
-const PARENTS: [&str; 3] = ["campaign_id", "newsletter_id", "action_id"];
 
 /// Newest first, with the filters all the lists share.
 fn page(world: &World, call: &Call, wanted: impl Fn(&Delivery) -> bool) -> Answer {
@@ -24,6 +22,7 @@ fn page(world: &World, call: &Call, wanted: impl Fn(&Delivery) -> bool) -> Answe
     let time = |name: &str| text(name).and_then(|text| text.parse::<i64>().ok());
     let (start, end) = (time("start_ts"), time("end_ts"));
     let (kind, metric, state) = (text("type"), text("metric"), text("state"));
+    let drafts = text("drafts") == Some("true");
     let rows = world
         .deliveries
         .list
@@ -32,6 +31,7 @@ fn page(world: &World, call: &Call, wanted: impl Fn(&Delivery) -> bool) -> Answe
         .filter(|delivery| kind.is_none_or(|kind| delivery.channel.delivery_type() == kind))
         .filter(|delivery| metric.is_none_or(|metric| delivery.metrics.contains_key(metric)))
         .filter(|delivery| state.is_none_or(|state| delivery.metrics.contains_key(state)))
+        .filter(|delivery| !drafts || delivery.metrics.contains_key("drafted"))
         .filter(|delivery| start.is_none_or(|start| delivery.created >= start))
         .filter(|delivery| end.is_none_or(|end| delivery.created <= end))
         .filter(|delivery| wanted(delivery));
@@ -40,11 +40,16 @@ fn page(world: &World, call: &Call, wanted: impl Fn(&Delivery) -> bool) -> Answe
     Ok(Reply::ok(&json!({"messages": rows, "next": next})))
 }
 
-/// `GET /v1/messages`.
+/// `GET /v1/messages`: of one parent, where the query names it.
 pub(super) fn list(world: &mut World, call: &Call) -> Answer {
-    let has_parent = PARENTS.iter().any(|parent| call.query(parent).is_some_and(|id| !id.is_empty()));
-    let drafts = call.query("drafts") == Some("true");
-    page(world, call, |delivery| !has_parent && (!drafts || delivery.metrics.contains_key("drafted")))
+    let parents: Vec<_> = ["campaign_id", "newsletter_id", "action_id"]
+        .into_iter()
+        .filter_map(|parent| Some((parent, call.query(parent).filter(|id| !id.is_empty())?.parse::<u64>().ok())))
+        .collect();
+    page(world, call, |delivery| {
+        let shown = if parents.is_empty() { Map::new() } else { delivery.source.shown() };
+        parents.iter().all(|(parent, id)| id.is_some() && shown.get(*parent).and_then(Value::as_u64) == *id)
+    })
 }
 
 /// `GET /v1/customers/{customer_id}/messages`.
@@ -53,13 +58,10 @@ pub(super) fn of_person(world: &mut World, call: &Call) -> Answer {
     page(world, call, |delivery| delivery.person == Some(key))
 }
 
-/// `GET /v1/transactional/{transactional_id}/messages`. Id 1 gathers the e-mails without a template.
-pub(super) fn of_transactional(world: &mut World, call: &Call) -> Answer {
-    let id = match call.param("transactional_id").parse() {
-        Ok(INLINE_ID) => INLINE_ID,
-        _ => world.transactional(call)?.id,
-    };
-    page(world, call, |delivery| delivery.transactional_id == id)
+/// `GET …/messages` of a campaign, broadcast, newsletter or transactional message.
+pub(super) fn of_message(world: &mut World, call: &Call) -> Answer {
+    let scope = Scope::of(world, call)?;
+    page(world, call, |delivery| scope.includes(delivery))
 }
 
 /// `GET /v1/messages/{message_id}`.

@@ -14,12 +14,17 @@
 
 #![expect(clippy::unnecessary_wraps, reason = "all handlers have one signature, also those that never refuse")]
 
+mod actions;
 mod activities;
 mod anonymous;
 mod assets;
 mod attributes;
+mod audience;
 mod auth;
+mod broadcasts;
+mod campaigns;
 mod collections;
+mod contents;
 mod control;
 mod data_index;
 mod deliveries;
@@ -43,14 +48,20 @@ mod ids;
 mod imports;
 mod lifecycle;
 mod limits;
+mod links;
 mod merge;
 mod messages;
+mod metrics;
+mod newsletter_contents;
+mod newsletter_sends;
+mod newsletters;
 mod numbered_page;
 mod object_filter;
 mod object_reads;
 mod objects;
 mod operations;
 mod optouts;
+mod outbox;
 mod page;
 mod people;
 mod pipeline_calls;
@@ -59,6 +70,8 @@ mod placement;
 mod profiles;
 #[cfg(test)]
 mod properties;
+mod reactions;
+mod recipients;
 mod relationships;
 mod reply;
 mod request;
@@ -68,14 +81,17 @@ mod send;
 mod senders;
 mod server;
 mod snippets;
+mod source;
 mod studio;
 mod subscriptions;
 mod suppression;
 mod table;
 mod transactional;
+mod triggers;
 mod unconfirmed;
 mod upload;
 mod webhooks;
+mod windows;
 mod workspace;
 mod world;
 

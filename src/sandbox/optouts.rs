@@ -46,7 +46,7 @@ impl Optouts {
         let channel = match channel {
             Channel::Sms => "sms",
             Channel::Whatsapp => "whatsapp",
-            Channel::Email | Channel::Push | Channel::InApp | Channel::InboxMessage => return false,
+            Channel::Email | Channel::Push | Channel::InApp | Channel::InboxMessage | Channel::Webhook => return false,
         };
         let line = Line::new(channel, from);
         line.is_some_and(|line| self.0.get(&person).is_some_and(|lines| lines.contains(&line)))

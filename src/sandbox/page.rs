@@ -34,6 +34,12 @@ impl Page {
         Self { after: None, ..self }.cut(rows)
     }
 
+    /// The same for rows whose keys descend.
+    pub(super) fn cut_descending<T>(self, rows: impl Iterator<Item = (u64, T)>) -> (Vec<T>, String) {
+        let rows = rows.filter(|(key, _)| self.after.is_none_or(|after| *key < after));
+        Self { after: None, ..self }.cut(rows)
+    }
+
     /// The same for rows in another fixed order that are never removed, each with a key of its own.
     pub(super) fn cut<T>(self, rows: impl Iterator<Item = (u64, T)>) -> (Vec<T>, String) {
         let mut skipping = self.after.is_some();

@@ -66,6 +66,13 @@ impl Reply {
         Self::json(status, &json!({"errors": [{"detail": detail, "status": status.to_string()}]}))
     }
 
+    /// The same with where in the request the fault is.
+    pub(super) fn app_error_at(status: u16, detail: &str, pointer: &str, reference: &str) -> Self {
+        let detail = format!("{detail} (reference {reference})");
+        let error = json!({"detail": detail, "status": status.to_string(), "source": {"pointer": pointer}});
+        Self::json(status, &json!({"errors": [error]}))
+    }
+
     /// The App API's 429; `Retry-After` is absent when a daily quota is spent.
     pub(super) fn rate_limited(limit: &str, retry_after_seconds: Option<u64>, reference: &str) -> Self {
         let mut reply = Self::app_error(429, &format!("rate limited to {limit}"), reference);

@@ -153,10 +153,21 @@ pub(super) fn delete(world: &mut World, call: &Call) -> Answer {
     Ok(Reply::no_content())
 }
 
-/// `GET /v1/segments/{segment_id}/used_by`. Nothing here that could use a segment is imitated yet.
+/// `GET /v1/segments/{segment_id}/used_by`.
 pub(super) fn used_by(world: &mut World, call: &Call) -> Answer {
-    world.segment(call)?;
-    Ok(Reply::ok(&json!({"used_by": {"campaigns": [], "sent_newsletters": [], "draft_newsletters": []}})))
+    let id = world.segment(call)?.id;
+    let campaigns: Vec<_> =
+        world.campaigns.values().filter(|campaign| campaign.uses_segment(id)).map(|campaign| campaign.id).collect();
+    let newsletters = |sent: bool| -> Vec<u64> {
+        let using = world.newsletters.values().filter(|newsletter| newsletter.recipients.segments().contains(&id));
+        using.filter(|newsletter| newsletter.is_sent() == sent).map(|newsletter| newsletter.id).collect()
+    };
+    let used_by = json!({
+        "campaigns": campaigns,
+        "sent_newsletters": newsletters(true),
+        "draft_newsletters": newsletters(false),
+    });
+    Ok(Reply::ok(&json!({"used_by": used_by})))
 }
 
 /// `GET /v1/segments/{segment_id}/customer_count`.

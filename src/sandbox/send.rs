@@ -15,6 +15,7 @@ use super::{
     relationships::readable,
     reply::{Answer, Reply},
     request::Call,
+    source::Source,
     transactional::{Channel, Content, INLINE_ID},
     world::World,
 };
@@ -89,8 +90,8 @@ fn send(world: &mut World, call: &Call, channel: Channel) -> Answer {
         id: id.clone(),
         person,
         identifiers,
-        transactional_id: wording.transactional_id,
-        transactional_name: wording.name,
+        source: Source::Transactional(wording.transactional_id),
+        name: wording.name,
         channel,
         content: wording.content,
         to,
@@ -101,6 +102,7 @@ fn send(world: &mut World, call: &Call, channel: Channel) -> Answer {
         send_to_unsubscribed: wording.send_to_unsubscribed,
         queue_draft: wording.queue_draft,
         retains_body: wording.retains_body,
+        tracked: flag(&body, "tracked").unwrap_or(true),
         created: queued_at,
         due_ms,
         stage: Stage::Scheduled,
@@ -108,6 +110,9 @@ fn send(world: &mut World, call: &Call, channel: Channel) -> Answer {
         rendered: None,
         failure: None,
         metrics: [("created", queued_at)].into(),
+        links: Vec::new(),
+        clicks: Vec::new(),
+        coming: Vec::new(),
     });
     world.settle();
     let mut answer = json!({"delivery_id": id, "queued_at": queued_at});
@@ -296,7 +301,7 @@ fn overridden(content: &mut Content, body: &Map<String, Value>, channel: Channel
             replace("message", |content| &mut content.body);
         }
         Channel::Sms | Channel::Whatsapp => replace("from", |content| &mut content.from),
-        Channel::InApp | Channel::InboxMessage => {}
+        Channel::InApp | Channel::InboxMessage | Channel::Webhook => {}
     }
 }
 

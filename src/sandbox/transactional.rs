@@ -22,6 +22,7 @@ pub(super) enum Channel {
     Whatsapp,
     InApp,
     InboxMessage,
+    Webhook,
 }
 
 impl Channel {
@@ -34,12 +35,13 @@ impl Channel {
             Self::Whatsapp => "whatsapp",
             Self::InApp => "in_app",
             Self::InboxMessage => "inbox_message",
+            Self::Webhook => "webhook",
         }
     }
 
-    /// Whether the channel reports that a message arrived; the in-app ones only that it was sent.
+    /// Whether the channel reports that a message arrived; the in-app ones and webhooks only that it was sent.
     pub(super) fn reports_delivery(self) -> bool {
-        !matches!(self, Self::InApp | Self::InboxMessage)
+        !matches!(self, Self::InApp | Self::InboxMessage | Self::Webhook)
     }
 
     /// Whether a send must say where to; push may, e-mail and texts to a phone must.
@@ -77,6 +79,20 @@ pub(super) struct Content {
     pub(super) subject: String,
     pub(super) preheader: String,
     pub(super) body: String,
+    pub(super) body_plain: String,
+    pub(super) body_amp: String,
+    pub(super) name: String,
+    /// The sender identities behind `from` and `reply_to`, where there are such.
+    pub(super) from_id: Option<u64>,
+    pub(super) reply_to_id: Option<u64>,
+    /// "" is the usual one of the channel.
+    pub(super) recipient: String,
+    pub(super) bcc: String,
+    pub(super) fake_bcc: bool,
+    pub(super) headers: Vec<Value>,
+    /// Unix seconds.
+    pub(super) created: i64,
+    pub(super) updated: i64,
 }
 
 impl Transactional {
@@ -101,28 +117,6 @@ impl Transactional {
             "updated_at": self.updated_at,
         })
     }
-
-    fn shown_content(&self, content: &Content) -> Value {
-        json!({
-            "id": content.id,
-            "name": self.name,
-            "created": self.created_at,
-            "updated": self.updated_at,
-            "type": self.channel.delivery_type(),
-            "language": content.language,
-            "from": content.from,
-            "reply_to": content.reply_to,
-            "recipient": "{{customer.email}}",
-            "subject": content.subject,
-            "preheader_text": content.preheader,
-            "body": content.body,
-            "body_amp": "",
-            "preprocessor": "premailer",
-            "bcc": "",
-            "fake_bcc": false,
-            "headers": [],
-        })
-    }
 }
 
 impl World {
@@ -143,7 +137,13 @@ impl World {
     pub(super) fn create_transactional(&mut self, name: &str, channel: Channel) -> u64 {
         let id = self.transactional.keys().last().map_or(INLINE_ID + 1, |last| last + 1);
         let now = self.now();
-        let content = Content { id: self.next_content_id(), ..Content::default() };
+        let content = Content {
+            id: self.next_content_id(),
+            name: name.to_owned(),
+            created: now,
+            updated: now,
+            ..Content::default()
+        };
         let message = Transactional {
             id,
             name: name.to_owned(),
@@ -161,10 +161,40 @@ impl World {
         id
     }
 
-    /// Contents are numbered on their own, from 101: the id of a content says nothing about its message.
-    pub(super) fn next_content_id(&self) -> u64 {
-        let contents = self.transactional.values().flat_map(|message| &message.contents);
-        contents.map(|content| content.id).max().unwrap_or(100) + 1
+    /// The content of a message that a path names by number.
+    fn transactional_content(&self, call: &Call) -> Result<(&Transactional, &Content), Reply> {
+        let message = self.transactional(call)?;
+        let id: Option<u64> = call.param("content_id").parse().ok();
+        let content = message.contents.iter().find(|content| Some(content.id) == id).ok_or_else(|| self.not_found())?;
+        Ok((message, content))
+    }
+
+    /// The content of a message in the language that a path names; "" is the default.
+    fn transactional_language(&self, call: &Call) -> Result<(&Transactional, &Content), Reply> {
+        let message = self.transactional(call)?;
+        let language = call.param("language");
+        let content = message.contents.iter().find(|content| content.language == language);
+        Ok((message, content.ok_or_else(|| self.app_error(400, "the language does not exist"))?))
+    }
+
+    /// Changes a content and shows it.
+    fn edit_transactional(&mut self, call: &Call, message: u64, content: u64) -> Answer {
+        let body = self.object(call)?;
+        let now = self.now();
+        let senders = self.senders.clone();
+        let edited = self.transactional.get_mut(&message).and_then(|message| {
+            let channel = message.channel;
+            message.updated_at = now;
+            Some((channel, message.contents.iter_mut().find(|other| other.id == content)?))
+        });
+        let Some((channel, content)) = edited else { return Err(self.not_found()) };
+        let mut changed = Content { updated: now, ..content.clone() };
+        let outcome = changed.edit(&body, &senders);
+        if outcome.is_ok() {
+            *content = changed.clone();
+        }
+        outcome.map_err(|error| self.app_error(400, &error))?;
+        Ok(Reply::ok(&json!({"content": changed.shown(channel)})))
     }
 }
 
@@ -182,6 +212,32 @@ pub(super) fn get(world: &mut World, call: &Call) -> Answer {
 /// `GET /v1/transactional/{transactional_id}/contents`.
 pub(super) fn contents(world: &mut World, call: &Call) -> Answer {
     let message = world.transactional(call)?;
-    let contents: Vec<_> = message.contents.iter().map(|content| message.shown_content(content)).collect();
+    let contents: Vec<_> = message.contents.iter().map(|content| content.shown(message.channel)).collect();
     Ok(Reply::ok(&json!({"contents": contents})))
+}
+
+/// `GET /v1/transactional/{transactional_id}/contents/{content_id}`.
+pub(super) fn content(world: &mut World, call: &Call) -> Answer {
+    let (message, content) = world.transactional_content(call)?;
+    Ok(Reply::ok(&json!({"content": content.shown(message.channel)})))
+}
+
+/// `PUT /v1/transactional/{transactional_id}/content/{content_id}`: the path is singular.
+pub(super) fn update_content(world: &mut World, call: &Call) -> Answer {
+    let (message, content) = world.transactional_content(call)?;
+    let (message, content) = (message.id, content.id);
+    world.edit_transactional(call, message, content)
+}
+
+/// `GET /v1/transactional/{transactional_id}/language/{language}`.
+pub(super) fn language(world: &mut World, call: &Call) -> Answer {
+    let (message, content) = world.transactional_language(call)?;
+    Ok(Reply::ok(&json!({"content": content.shown(message.channel)})))
+}
+
+/// `PUT /v1/transactional/{transactional_id}/language/{language}`.
+pub(super) fn update_language(world: &mut World, call: &Call) -> Answer {
+    let (message, content) = world.transactional_language(call)?;
+    let (message, content) = (message.id, content.id);
+    world.edit_transactional(call, message, content)
 }

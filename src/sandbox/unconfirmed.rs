@@ -123,6 +123,23 @@ pub(super) const UNCONFIRMED: &[Choice] = &[
     choice("the answers to render, preview, review and unpublished_changes", "node_id and the fields their descriptions speak of"),
     choice("custom components in an e-mail's markup", "stay as they are written"),
     choice("the score of a review", "the share of its checks that pass, in percent"),
+    // Campaigns, broadcasts, newsletters.
+    choice("a language a message does not have", "400; a newsletter's is documented so, the others follow it"),
+    choice("the answer to a changed action", "wrapped, as the reads are"),
+    choice("actions of a campaign in one page", "10"),
+    choice("a trigger within 10 seconds of the last", "429 with Retry-After, whether limits are enforced or not"),
+    choice("data_file_url", "422: the sandbox makes no calls of its own"),
+    choice("somebody named twice in one trigger", "gets one message"),
+    choice("an A/B test of a newsletter", "deals people out in turn, by the order of their creation"),
+    choice("somebody who does not want a newsletter's topic", "a delivery that ends undeliverable"),
+    choice("a person's language", "the attribute language; de-AT falls back to de, then to the default"),
+    choice("newsletters in one page", "50, at most 100"),
+    // Metrics.
+    choice("steps above the maximum", "cut to the maximum; none given is the maximum, and 12 months"),
+    choice("the answer of version 2", "the series of version 1"),
+    choice("version 2 without start or end, or with more than 1000 spans", "400"),
+    choice("what counts as one link", "an address after Liquid; archived bodies lead through the sandbox"),
+    choice("a webhook of a campaign or newsletter", "makes no call and counts as 2xx"),
     // Hosts.
     choice("a request of the other region to Track", "401; the vendor may redirect, which a local imitation must not"),
 ];

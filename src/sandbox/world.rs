@@ -8,6 +8,8 @@ use super::{
     activities::Activities,
     anonymous::Anonymous,
     assets::Assets,
+    broadcasts::Broadcast,
+    campaigns::Campaign,
     collections::Collections,
     data_index::DataIndex,
     deliveries::Deliveries,
@@ -18,10 +20,13 @@ use super::{
     forms::Forms,
     ids,
     imports::Imports,
+    links::Links,
+    newsletters::Newsletter,
     objects::{ObjectType, Objects},
     optouts::Optouts,
     people::People,
     pipelines::Pipelines,
+    reactions::Reaction,
     relationships::Relationships,
     reply::Reply,
     request::Call,
@@ -69,6 +74,14 @@ pub(super) struct World {
     pub(super) imports: Imports,
     pub(super) assets: Assets,
     pub(super) studio: Studio,
+    pub(super) campaigns: BTreeMap<u64, Campaign>,
+    pub(super) broadcasts: BTreeMap<u64, Broadcast>,
+    pub(super) newsletters: BTreeMap<u64, Newsletter>,
+    /// The numbers of the newsletter and the content made last, which may be gone.
+    pub(super) last_newsletter: u64,
+    pub(super) last_content: u64,
+    pub(super) links: Links,
+    pub(super) reactions: Vec<Reaction>,
 }
 
 impl World {
@@ -105,6 +118,13 @@ impl World {
             imports: Imports::default(),
             assets: Assets::default(),
             studio: Studio::default(),
+            campaigns: BTreeMap::new(),
+            broadcasts: BTreeMap::new(),
+            newsletters: BTreeMap::new(),
+            last_newsletter: 0,
+            last_content: 100,
+            links: Links::default(),
+            reactions: Vec::new(),
         };
         fixture.fill(&mut world);
         world
@@ -123,6 +143,11 @@ impl World {
     /// The body of an App call, which must be an object.
     pub(super) fn object(&self, call: &Call) -> Result<Map<String, Value>, Reply> {
         call.object().ok_or_else(|| self.app_error(400, "malformed JSON: the body must be an object"))
+    }
+
+    /// An App API error that points at the field at fault.
+    pub(super) fn app_error_at(&self, status: u16, detail: &str, pointer: &str) -> Reply {
+        Reply::app_error_at(status, detail, pointer, &ids::reference(&*self.clock))
     }
 
     /// The App API's 404.

@@ -186,13 +186,15 @@ impl Site {
             .collect()
     }
 
-    /// The ids of all deliveries by their subjects.
+    /// The ids of all transactional deliveries by their subjects; the shop's past knows none.
     pub(super) fn deliveries(&self) -> BTreeMap<String, Vec<String>> {
         let mut deliveries: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let mut start = String::new();
         loop {
             let page = self.runtime.block_on(self.sandbox.get(&format!("/v1/messages?limit=1000&start={start}")));
-            for delivery in page["messages"].as_array().unwrap() {
+            let sent = page["messages"].as_array().unwrap().iter();
+            let parents = ["campaign_id", "broadcast_id", "newsletter_id"];
+            for delivery in sent.filter(|delivery| parents.iter().all(|parent| delivery[*parent].is_null())) {
                 let text = |field: &str| delivery[field].as_str().unwrap().to_owned();
                 deliveries.entry(text("subject")).or_default().push(text("id"));
             }

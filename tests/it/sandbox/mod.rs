@@ -5,6 +5,7 @@
 mod anonymous;
 mod assets;
 mod collections;
+mod content;
 mod control;
 mod deliveries;
 pub(crate) mod driver;

@@ -52,10 +52,11 @@ async fn section_4_each_channel_has_its_own_metrics() {
             let is_allowed = allowed.split(' ').any(|one| one == metric);
             let expected = if is_allowed { json!(NOON - 5) } else { Value::Null };
             assert_eq!(metrics(&sandbox, id).await[metric], expected, "{kind} {metric}");
-            let log = sandbox.activities(&format!("type={metric}_{kind}")).await;
+            let mut log = sandbox.activities(&format!("type={metric}_{kind}")).await;
+            log.retain(|entry| entry["delivery_id"] == json!(id));
             assert_eq!(log.len(), usize::from(is_allowed), "{kind} {metric}");
             if is_allowed {
-                assert_eq!((&log[0]["delivery_id"], &log[0]["data"]["href"]), (&json!(id), &json!("https://x.test/")));
+                assert_eq!(log[0]["data"]["href"], "https://x.test/");
             }
         }
     }
