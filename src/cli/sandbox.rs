@@ -55,7 +55,8 @@ pub struct SandboxArgs {
     /// Enforce the vendor's rate limits
     #[arg(long)]
     pub strict_limits: bool,
-    /// Print the environment that points customerio-mcp at such a sandbox, and end
+    /// Print the environment that points customerio-mcp at such a sandbox, and test suites at the messages in it, and
+    /// end
     #[arg(long)]
     pub print_env: bool,
     /// Logging.
@@ -103,19 +104,20 @@ impl SandboxArgs {
 
 /// Listens until it is interrupted.
 pub async fn run(args: SandboxArgs) -> ExitCode {
-    if args.print_env {
-        if !args.is_repeatable() {
-            return output::unusable(
-                "--print-env only prints, so it must know what the sandbox was told: give --listen a port, and either \
-                 all four keys or the same --seed",
-            );
-        }
-        return output::print(environment(&args.keys(), &format!("http://{}", args.listen)));
+    if args.print_env && !args.is_repeatable() {
+        return output::unusable(
+            "--print-env only prints, so it must know what the sandbox was told: give --listen a port, and either \
+             all four keys or the same --seed",
+        );
     }
     let fixture = match args.content() {
         Ok(fixture) => fixture,
         Err(message) => return output::unusable(message),
     };
+    if args.print_env {
+        let (keys, url) = (args.keys(), format!("http://{}", args.listen));
+        return output::print(environment(&keys, &url) + &test_environment(&keys, &url, &fixture));
+    }
     let config = SandboxConfig {
         listen: args.listen,
         keys: args.keys(),
@@ -170,18 +172,35 @@ fn greeting(keys: &Keys, url: &str) -> String {
 }
 
 fn environment(keys: &Keys, url: &str) -> String {
-    [
-        ("CUSTOMERIO_SITE_ID", keys.site_id.as_str()),
-        ("CUSTOMERIO_TRACKING_API_KEY", &keys.tracking_api_key),
-        ("CUSTOMERIO_APP_API_KEY", &keys.app_api_key),
-        ("CUSTOMERIO_CDP_WRITE_KEY", &keys.cdp_write_key),
-        ("CUSTOMERIO_TRACK_URL", url),
-        ("CUSTOMERIO_APP_URL", url),
-        ("CUSTOMERIO_CDP_URL", url),
-    ]
-    .into_iter()
-    .fold(String::new(), |mut text, (name, value)| {
-        let _ = writeln!(text, "export {name}={}", quoted(value));
+    exported([
+        ("CUSTOMERIO_SITE_ID".to_owned(), keys.site_id.clone()),
+        ("CUSTOMERIO_TRACKING_API_KEY".to_owned(), keys.tracking_api_key.clone()),
+        ("CUSTOMERIO_APP_API_KEY".to_owned(), keys.app_api_key.clone()),
+        ("CUSTOMERIO_CDP_WRITE_KEY".to_owned(), keys.cdp_write_key.clone()),
+        ("CUSTOMERIO_TRACK_URL".to_owned(), url.to_owned()),
+        ("CUSTOMERIO_APP_URL".to_owned(), url.to_owned()),
+        ("CUSTOMERIO_CDP_URL".to_owned(), url.to_owned()),
+    ])
+}
+
+/// The same under short names, and an id of each kind of message: what a test suite wants to know.
+fn test_environment(keys: &Keys, url: &str, fixture: &Fixture) -> String {
+    let access = [
+        ("BASE", url),
+        ("SITE_ID", &keys.site_id),
+        ("TRACK_KEY", &keys.tracking_api_key),
+        ("APP_KEY", &keys.app_api_key),
+        ("CDP_KEY", &keys.cdp_write_key),
+    ];
+    let access = access.map(|(name, value)| (name, value.to_owned()));
+    let ids = fixture.first_ids().into_iter().map(|(name, id)| (name, id.to_string()));
+    exported(access.into_iter().chain(ids).map(|(name, value)| (format!("CIO_{name}"), value)))
+}
+
+fn exported(variables: impl IntoIterator<Item = (String, String)>) -> String {
+    variables.into_iter().fold(String::new(), |mut text, (name, value)| {
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "export {name}={}", quoted(&value));
         text
     })
 }

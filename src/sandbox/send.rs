@@ -71,7 +71,8 @@ fn send(world: &mut World, call: &Call, channel: Channel) -> Answer {
     let body = call.object().ok_or_else(|| refuse("malformed JSON: the body must be an object"))?;
     // Everything is checked before auto_create or an unknown person leaves a trace.
     let named = identifiers(&body, channel)?;
-    let (to, bcc) = recipients(&body, channel)?;
+    let template = template_name(&body).and_then(|name| world.transactional_named(&name));
+    let (to, bcc) = recipients(&body, channel, template.map_or("", |template| &template.to))?;
     check_attachments(&body)?;
     let trigger = message_data(&body)?;
     let send_at = send_at(&body, world.now())?;
@@ -153,14 +154,17 @@ fn template_name(body: &Map<String, Value>) -> Option<String> {
     }
 }
 
-/// The address and the blind copies.
-fn recipients(body: &Map<String, Value>, channel: Channel) -> Result<(String, String), Reply> {
+/// The address, that of the template unless the request has its own, and the blind copies.
+fn recipients(body: &Map<String, Value>, channel: Channel, usual: &str) -> Result<(String, String), Reply> {
     let list = |key: &str| match body.get(key) {
         None | Some(Value::Null) => Ok(String::new()),
         Some(Value::String(text)) => Ok(text.clone()),
         Some(_) => Err(refuse(&format!("{key} must be a string"))),
     };
-    let (to, cc, bcc) = (list("to")?, list("cc")?, list("bcc")?);
+    let (mut to, cc, bcc) = (list("to")?, list("cc")?, list("bcc")?);
+    if to.trim().is_empty() && channel.needs_recipient() {
+        usual.clone_into(&mut to);
+    }
     if to.trim().is_empty() && channel.needs_recipient() {
         return Err(refuse("to is required"));
     }

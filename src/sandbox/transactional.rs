@@ -59,6 +59,8 @@ pub(super) struct Transactional {
     /// What a send may call it instead of its number, in any casing.
     pub(super) trigger_name: String,
     pub(super) channel: Channel,
+    /// Whom it goes to when a send names nobody. Liquid; empty if a send has to.
+    pub(super) to: String,
     pub(super) contents: Vec<Content>,
     pub(super) send_to_unsubscribed: bool,
     pub(super) queue_drafts: bool,
@@ -150,6 +152,7 @@ impl World {
             description: String::new(),
             trigger_name: name.to_owned(),
             channel,
+            to: String::new(),
             contents: vec![content],
             send_to_unsubscribed: true,
             queue_drafts: false,

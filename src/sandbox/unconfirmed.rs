@@ -81,6 +81,7 @@ pub(super) const UNCONFIRMED: &[Choice] = &[
     choice("a body without retention", "empty, with forgotten: true"),
     choice("when a message is rendered", "when it is due: at once, or at send_at"),
     choice("numbers and booleans in customer.*", "text, as the App API reads them; lists and objects stay what they are"),
+    choice("an SMS without a to", "goes to the address its template has, if it has one; 400 otherwise"),
     choice("message.subject and message.preheader in Liquid", "their templates, not yet rendered"),
     choice("where unsubscribe_url and the other link tags lead", "sandbox.example.com, with the delivery's id"),
     // Snippets, senders, subscriptions.

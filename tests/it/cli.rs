@@ -361,6 +361,20 @@ fn the_sandbox_prints_an_environment_for_a_shell() {
     export CUSTOMERIO_TRACK_URL=http://127.0.0.1:8585
     export CUSTOMERIO_APP_URL=http://127.0.0.1:8585
     export CUSTOMERIO_CDP_URL=http://127.0.0.1:8585
+    export CIO_BASE=http://127.0.0.1:8585
+    export CIO_SITE_ID=site
+    export CIO_TRACK_KEY=track
+    export CIO_APP_KEY='it'\''s'
+    export CIO_CDP_KEY=cdp
+    export CIO_TX_EMAIL=2
+    export CIO_TX_PUSH=7
+    export CIO_TX_SMS=8
+    export CIO_TX_IN_APP=9
+    export CIO_TX_INBOX_MESSAGE=10
+    export CIO_TX_WHATSAPP=11
+    export CIO_CAMPAIGN=1
+    export CIO_BROADCAST=3
+    export CIO_NEWSLETTER=1
     ");
     let seeded = ["sandbox", "--print-env", "--seed", "7"];
     assert_eq!(printed(&seeded), printed(&seeded));

@@ -4,6 +4,8 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use customerio_mcp::sandbox::Fixture;
+
 use super::driver::{Heard, NOON, Sandbox};
 
 async fn send(sandbox: &Sandbox, channel: &str, body: Value) -> Heard {
@@ -67,7 +69,24 @@ async fn every_channel_sends_its_own_templates_and_no_others() {
         assert_eq!(wrong.status, 400, "{channel}");
         assert!(wrong.json()["meta"]["error"].as_str().unwrap().contains("another channel"));
     }
-    assert_eq!(send(&sandbox, "sms", body(8, Value::Null)).await.status, 400);
+}
+
+#[tokio::test]
+async fn section_7_a_text_needs_a_recipient_from_the_send_or_its_template() {
+    let fixture = |to: &str| {
+        format!(
+            "[[people]]\nid = \"a\"\nattributes = {{ phone = \"+15005550006\" }}\n\n[[transactional]]\nid = 2\nname = \"t\"\nchannel = \"sms\"\nbody = \"Hello\"\n{to}"
+        )
+    };
+    let body = |to: Value| json!({"transactional_message_id": 2, "to": to, "identifiers": {"id": "a"}});
+    let without = Sandbox::with(Fixture::from_toml(&fixture("")).unwrap(), false).await;
+    assert_eq!(send(&without, "sms", body(Value::Null)).await.status, 400);
+    let with = Sandbox::with(Fixture::from_toml(&fixture("to = \"{{ customer.phone }}\"")).unwrap(), false).await;
+    for (to, expected) in [(Value::Null, "+15005550006"), (json!("+15005550009"), "+15005550009")] {
+        let sent = send(&with, "sms", body(to)).await.json();
+        let message = with.get(&format!("/v1/messages/{}", sent["delivery_id"].as_str().unwrap())).await;
+        assert_eq!(message["message"]["recipient"], expected);
+    }
 }
 
 #[tokio::test]
