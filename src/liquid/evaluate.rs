@@ -68,6 +68,7 @@ pub(super) fn condition(expression: &Condition, reading: Reading, runtime: &dyn 
 
 /// The worth of an operand.
 pub(super) fn operand(operand: &Operand, reading: Reading, runtime: &dyn Runtime) -> Result<Value, Error> {
+    state::step(runtime)?;
     Ok(match operand {
         Operand::Nil => Value::Nil,
         Operand::Empty => Value::State(Literal::Empty),
@@ -111,6 +112,7 @@ enum Found {
 
 /// The worth of a variable. A missing attribute is an error if it is required; a missing namespace is nil.
 fn variable(path: &Path, reading: Reading, runtime: &dyn Runtime) -> Result<Value, Error> {
+    state::charge_text(runtime, &path.text)?;
     let found = look_up(path, runtime)?;
     match found {
         Found::Value(value) => charged(value, runtime),

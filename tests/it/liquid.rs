@@ -170,6 +170,36 @@ fn hostile_templates_end_in_an_error() {
     let growing = "{% assign a = 'x' | split: ',' %}{% for i in (1..500) %}{% assign a = a | push: a %}{% endfor %}";
     let deep = "{% assign a = 'x' %}{% for i in (1..9999) %}{% assign b = '' | split: ',' %}{% assign a = b | push: a %}{% endfor %}";
     let replacing = "{% assign s = '' %}{% for i in (1..20) %}{% assign s = s | append: 'aa' | append: s %}{% endfor %}{{ s | replace: 'a', s }}";
+    let recursive = "{% assign e = \"x | where_exp: 'i', e\" %}{% assign x = '1' %}{{ x | where_exp: 'i', e }}";
+    let long_text = format!(
+        "{{% for i in (1..99999) %}}{{% capture x %}}{}{{% endcapture %}}{{% endfor %}}",
+        "a".repeat(1_000_000)
+    );
+    let many_cases = format!(
+        "{{% for i in (1..99999) %}}{{% case 1 %}}{{% when {}3 %}}{{% endcase %}}{{% endfor %}}",
+        "2,".repeat(100_000)
+    );
+    let many_branches = format!(
+        "{{% for i in (1..99999) %}}{{% if false %}}{}{{% endif %}}{{% endfor %}}",
+        "{% elsif false %}".repeat(100_000)
+    );
+    let many_arguments =
+        format!("{{% for i in (1..99999) %}}{{{{ 1 | plus: 1{} }}}}{{% endfor %}}", ", 1".repeat(100_000));
+    let indented = format!(
+        "{{% assign a = '{}{}{}' | from_json %}}{{{{ a | json: 10 }}}}",
+        "[".repeat(90),
+        vec!["0"; 50_000].join(","),
+        "]".repeat(90)
+    );
+    let long_expected = format!(
+        "{{% assign b = '{}' %}}{{% assign a = (1..99999) %}}{{% for i in (1..9) %}}{{{{ a | where: nil, b | map: b | size }}}}{{% if a contains b %}}{{% endif %}}{{% endfor %}}{{{{ a | where_exp: b, 'i' }}}}",
+        "b".repeat(1_900_000)
+    );
+    let long_name = "n".repeat(1_000_000);
+    let long_names = format!(
+        "{{% for i in (1..99999) %}}{{{{ {long_name} }}}}{{% assign {long_name} = 1 %}}{{% increment {long_name} %}}{{% endfor %}}"
+    );
+    let long_variable = format!("{{% for {long_name} in (1..99999) %}}{{% endfor %}}");
     let literal =
         format!("{{% for i in (1..99999) %}}{{% if '{}' == 'b' %}}{{% endif %}}{{% endfor %}}", "a".repeat(1_000_000));
     for template in [
@@ -191,6 +221,15 @@ fn hostile_templates_end_in_an_error() {
         "{{ 1 | date: '%Y', 99999999999 }}",
         "{% for i in (1..99999) %}{% for j in (1..99999) limit: 1 %}{% endfor %}{% endfor %}",
         &literal,
+        recursive,
+        &long_expected,
+        &long_names,
+        &long_variable,
+        &long_text,
+        &many_cases,
+        &many_branches,
+        &many_arguments,
+        &indented,
     ] {
         let error = render(template, &shop()).unwrap_err();
         assert!(error.to_string().len() < 300, "{error}");
@@ -231,6 +270,8 @@ fn long_templates_are_surveyed_in_one_pass() {
     let many = many.concat();
     assert_eq!(variables(&many).unwrap().len(), 40_000);
     assert_eq!(lint(&many, &shop()).unwrap().len(), 40_000);
+    let chain = format!("{{% assign a = user.a %}}{}{{{{ a }}}}", "{% assign a = a.b %}".repeat(40_000));
+    assert!(variables(&chain).unwrap().len() < 1_000);
     let branches: Vec<String> = (0..20_000).map(|n| format!("{{% elsif user.a{n} %}}{{{{ user.b{n} }}}}")).collect();
     let template = format!("{{% if nil %}}{}{{% endif %}}", branches.concat());
     assert_eq!(variables(&template).unwrap().len(), 40_000);

@@ -16,7 +16,7 @@ pub(super) fn find(name: &str) -> Option<FilterFunction> {
         "sort" => |call| changed(call, |items, call| sort(items, call, Clone::clone)),
         "sort_natural" => |call| changed(call, |items, call| sort(items, call, lowered)),
         "uniq" => |call| changed(call, uniq),
-        "compact" => |call| changed(call, |items, call| items.retain(|item| !matches!(keyed(item, call), Value::Nil))),
+        "compact" => |call| changed(call, compact),
         "concat" => |call| changed(call, |items, call| items.extend(call.argument(0).map(list).unwrap_or_default())),
         "push" => |call| changed(call, |items, call| items.extend(call.arguments.first().cloned())),
         "unshift" => {
@@ -24,14 +24,20 @@ pub(super) fn find(name: &str) -> Option<FilterFunction> {
         }
         "pop" => |call| changed(call, |items, _| drop(items.pop())),
         "shift" => |call| changed(call, |items, _| drop((!items.is_empty()).then(|| items.remove(0)))),
-        "map" => |call| Ok(Value::Array(list(&call.input).iter().map(|item| keyed(item, call)).collect())),
-        "sum" => |call| Ok(value::from_number(list(&call.input).iter().map(|item| number(&keyed(item, call))).sum())),
-        "where" => |call| changed(call, |items, call| items.retain(|item| matches(item, call))),
-        "reject" => |call| changed(call, |items, call| items.retain(|item| !matches(item, call))),
-        "find" => |call| Ok(list(&call.input).into_iter().find(|item| matches(item, call)).unwrap_or(Value::Nil)),
-        "find_index" => |call| Ok(index(list(&call.input).iter().position(|item| matches(item, call)))),
-        "has" => |call| Ok(Value::scalar(list(&call.input).iter().any(|item| matches(item, call)))),
-        "group_by" => |call| group(list(&call.input), |item| Ok(keyed(item, call))),
+        "map" => |call| Ok(Value::Array(keyed(call).collect())),
+        "sum" => |call| Ok(value::from_number(keyed(call).map(|item| number(&item)).sum())),
+        "where" => |call| changed(call, |items, call| matching(items, call, true)),
+        "reject" => |call| changed(call, |items, call| matching(items, call, false)),
+        "find" => |call| {
+            let place = Matcher::of(call).place(&list(&call.input));
+            Ok(place.and_then(|place| list(&call.input).into_iter().nth(place)).unwrap_or(Value::Nil))
+        },
+        "find_index" => |call| Ok(index(Matcher::of(call).place(&list(&call.input)))),
+        "has" => |call| Ok(Value::scalar(Matcher::of(call).place(&list(&call.input)).is_some())),
+        "group_by" => |call| {
+            let property = Property::of(call);
+            group(list(&call.input), |item| Ok(property.read(item)))
+        },
         "slice" => |call| Ok(slice(call)),
         "array_to_sentence_string" => |call| Ok(sentence(call)),
         _ => return None,
@@ -79,31 +85,60 @@ fn changed(call: &Call<'_>, change: fn(&mut Vec<Value>, &Call<'_>)) -> Result<Va
     Ok(Value::Array(items))
 }
 
-/// The property of `item` that the first argument names (dots lead further in); the item itself without one.
-fn keyed(item: &Value, call: &Call<'_>) -> Value {
-    match call.argument(0) {
-        Some(property) => property_of(item, &value::text(property)),
-        None => item.clone(),
+/// What the first argument names in each item: dots lead further in; without it, the item itself.
+struct Property(Option<String>);
+
+impl Property {
+    fn of(call: &Call<'_>) -> Self {
+        Self(call.argument(0).map(value::text))
+    }
+
+    fn read(&self, item: &Value) -> Value {
+        let mut current = item;
+        for key in self.0.iter().flat_map(|path| path.split('.')) {
+            let Value::Object(object) = current else { return Value::Nil };
+            let Some(next) = object.get(key) else { return Value::Nil };
+            current = next;
+        }
+        current.clone()
     }
 }
 
-fn property_of(item: &Value, path: &str) -> Value {
-    let mut current = item;
-    for key in path.split('.') {
-        let Value::Object(object) = current else { return Value::Nil };
-        let Some(next) = object.get(key) else { return Value::Nil };
-        current = next;
-    }
-    current.clone()
+/// The property of each item.
+fn keyed(call: &Call<'_>) -> impl Iterator<Item = Value> {
+    let property = Property::of(call);
+    list(&call.input).into_iter().map(move |item| property.read(&item))
 }
 
 /// `where: "property", expected`; without the second, the property has to be true.
-fn matches(item: &Value, call: &Call<'_>) -> bool {
-    let found = keyed(item, call);
-    match call.arguments.get(1) {
-        Some(expected) => equal(&found, expected),
-        None => is_true(&found),
+struct Matcher<'c> {
+    property: Property,
+    expected: Option<&'c Value>,
+}
+
+impl<'c> Matcher<'c> {
+    fn of(call: &'c Call<'_>) -> Self {
+        Self { property: Property::of(call), expected: call.arguments.get(1) }
     }
+
+    fn matches(&self, item: &Value) -> bool {
+        let found = self.property.read(item);
+        self.expected.map_or_else(|| is_true(&found), |expected| equal(&found, expected))
+    }
+
+    fn place(&self, items: &[Value]) -> Option<usize> {
+        items.iter().position(|item| self.matches(item))
+    }
+}
+
+fn matching(items: &mut Vec<Value>, call: &Call<'_>, wanted: bool) {
+    let matcher = Matcher::of(call);
+    items.retain(|item| matcher.matches(item) == wanted);
+}
+
+fn compact(items: &mut Vec<Value>, call: &Call<'_>) {
+    let property = Property::of(call);
+    items.retain(|item| !matches!(property.read(item), Value::Nil));
 }
 
 fn join(call: &Call<'_>) -> Result<Value, Error> {
@@ -136,7 +171,8 @@ fn lowered(value: &Value) -> Value {
 
 /// Nil goes last; what cannot be compared keeps its order.
 fn sort(items: &mut [Value], call: &Call<'_>, by: fn(&Value) -> Value) {
-    items.sort_by_cached_key(|item| SortKey(by(&keyed(item, call))));
+    let property = Property::of(call);
+    items.sort_by_cached_key(|item| SortKey(by(&property.read(item))));
 }
 
 struct SortKey(Value);
@@ -178,8 +214,9 @@ impl PartialEq for SortKey {
 impl Eq for SortKey {}
 
 fn uniq(items: &mut Vec<Value>, call: &Call<'_>) {
+    let property = Property::of(call);
     let mut seen = std::collections::HashSet::new();
-    items.retain(|item| seen.insert(value::to_json(&keyed(item, call)).to_string()));
+    items.retain(|item| seen.insert(value::to_json(&property.read(item)).to_string()));
 }
 
 /// `slice: begin, length` of a list or a text; a negative begin counts from the end.

@@ -62,7 +62,7 @@ fn formatted(call: &Call<'_>, format: &str, timezone_at: usize) -> Result<Value,
 fn instant(call: &Call<'_>) -> Result<Option<Timestamp>, Error> {
     let text = match value::kind(&call.input) {
         value::Kind::Number(seconds) => return Ok(time::from_seconds(seconds)),
-        value::Kind::Text(text) => text,
+        value::Kind::Text(text) => text.into_owned(),
         _ => return Ok(None),
     };
     match text.as_str() {
@@ -77,7 +77,7 @@ fn timezone(call: &Call<'_>, zone: &Value) -> Result<(TimeZone, Option<String>),
     let unknown = || call.failure(&format!("unknown time zone \"{}\"", value::text(zone)));
     if let value::Kind::Text(name) = value::kind(zone) {
         let zone = TimeZone::get(name.trim()).map_err(|_| unknown())?;
-        return Ok((zone, Some(name)));
+        return Ok((zone, Some(name.into_owned())));
     }
     let seconds = (number(zone) * -60.0) as i32;
     let offset = jiff::tz::Offset::from_seconds(seconds).map_err(|_| unknown())?;
