@@ -40,6 +40,7 @@ mod expression;
 mod filters;
 mod inspect;
 mod loops;
+mod options;
 mod render;
 mod scan;
 mod state;
