@@ -1,11 +1,20 @@
 //! Filters on lists.
 
-use std::{cmp::Ordering, collections::HashMap};
+use std::{
+    cmp::Ordering,
+    collections::{HashMap, HashSet},
+};
 
 use liquid_core::{Error, Object, Value, object};
 
 use super::{Call, FilterFunction, number};
-use crate::liquid::value::{self, Kind, equal, is_true};
+use crate::{
+    clock,
+    liquid::{
+        state,
+        value::{self, Kind, equal, is_true},
+    },
+};
 
 pub(super) fn find(name: &str) -> Option<FilterFunction> {
     Some(match name {
@@ -27,7 +36,9 @@ pub(super) fn find(name: &str) -> Option<FilterFunction> {
         "map" => |call| Ok(Value::Array(keyed(call).collect())),
         "sum" => |call| Ok(value::from_number(keyed(call).map(|item| number(&item)).sum())),
         "where" => |call| changed(call, |items, call| matching(items, call, true)),
-        "reject" => |call| changed(call, |items, call| matching(items, call, false)),
+        "reject" | "where_not" => |call| changed(call, |items, call| matching(items, call, false)),
+        "limit" => |call| changed(call, limit),
+        "sample" => sample,
         "find" => |call| {
             let place = Matcher::of(call).place(&list(&call.input));
             Ok(place.and_then(|place| list(&call.input).into_iter().nth(place)).unwrap_or(Value::Nil))
@@ -39,6 +50,7 @@ pub(super) fn find(name: &str) -> Option<FilterFunction> {
             group(list(&call.input), |item| Ok(property.read(item)))
         },
         "slice" => |call| Ok(slice(call)),
+        "json_array_uniq" => json_array_uniq,
         "array_to_sentence_string" => |call| Ok(sentence(call)),
         _ => return None,
     })
@@ -144,7 +156,7 @@ fn compact(items: &mut Vec<Value>, call: &Call<'_>) {
 fn join(call: &Call<'_>) -> Result<Value, Error> {
     let separator = call.argument(0).map_or_else(|| " ".to_owned(), value::text);
     let parts: Vec<String> = list(&call.input).iter().map(value::text).collect();
-    if parts.len().saturating_mul(separator.len()) > crate::liquid::state::MAX_OUTPUT_BYTES {
+    if parts.len().saturating_mul(separator.len()) > state::MAX_OUTPUT_BYTES {
         return Err(call.failure("the result is too large"));
     }
     Ok(Value::scalar(parts.join(&separator)))
@@ -213,10 +225,51 @@ impl PartialEq for SortKey {
 
 impl Eq for SortKey {}
 
-fn uniq(items: &mut Vec<Value>, call: &Call<'_>) {
+/// Numbers, texts and the like, each once. Lists and objects are never the same to it, as in JavaScript: that is what
+/// `json_array_uniq` is for.
+fn uniq(items: &mut Vec<Value>, _call: &Call<'_>) {
+    let mut seen = HashSet::new();
+    let is_plain = |item: &Value| !matches!(item, Value::Array(_) | Value::Object(_));
+    items.retain(|item| !is_plain(item) || seen.insert(value::to_json(item).to_string()));
+}
+
+/// The items of a list, or of a list written as JSON, that differ in content, or in the property that is named.
+fn json_array_uniq(call: &Call<'_>) -> Result<Value, Error> {
+    let mut items = match &call.input {
+        Value::Array(_) | Value::Nil => list(&call.input),
+        _ => match serde_json::from_str(&call.text()) {
+            Ok(serde_json::Value::Array(items)) => items.iter().map(value::from_json).collect(),
+            _ => return Err(call.failure("the input is not a JSON array")),
+        },
+    };
     let property = Property::of(call);
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     items.retain(|item| seen.insert(value::to_json(&property.read(item)).to_string()));
+    Ok(Value::Array(items))
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
+fn limit(items: &mut Vec<Value>, call: &Call<'_>) {
+    items.truncate(call.argument_number(0).map_or(usize::MAX, |number| number as usize));
+}
+
+/// Items, or characters, drawn with the clock's randomness: one by itself, several as a list.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
+fn sample(call: &Call<'_>) -> Result<Value, Error> {
+    let mut items = match value::kind(&call.input) {
+        Kind::Text(text) => text.chars().map(|c| Value::scalar(c.to_string())).collect(),
+        _ => list(&call.input),
+    };
+    let count = call.argument_number(0).unwrap_or(1.0);
+    let shared = state::shared(call.runtime)?;
+    let mut drawn = Vec::new();
+    while !items.is_empty() && drawn.len() < count as usize {
+        let random = u64::from_be_bytes(clock::random_bytes::<8>(&*shared.clock));
+        let place = random % items.len() as u64;
+        drawn.push(items.swap_remove(place as usize));
+    }
+    let one = (count - 1.0).abs() < f64::EPSILON;
+    Ok(if one { drawn.pop().unwrap_or(Value::Nil) } else { Value::Array(drawn) })
 }
 
 /// `slice: begin, length` of a list or a text; a negative begin counts from the end.

@@ -4,7 +4,7 @@ use liquid_core::{Error, Value};
 use serde::Serialize as _;
 use serde_json::{Serializer, ser::PrettyFormatter};
 
-use super::{Call, FilterFunction, array};
+use super::{Call, FilterFunction};
 use crate::liquid::{state::Output, value};
 
 pub(super) fn find(name: &str) -> Option<FilterFunction> {
@@ -14,7 +14,6 @@ pub(super) fn find(name: &str) -> Option<FilterFunction> {
             let parsed = serde_json::from_str(&call.text()).map_err(|_| call.failure("the input is not JSON"))?;
             Ok(value::from_json(&parsed))
         },
-        "json_array_uniq" => json_array_uniq,
         _ => return None,
     })
 }
@@ -37,23 +36,4 @@ fn json(call: &Call<'_>) -> Result<Value, Error> {
     json.serialize(&mut Serializer::with_formatter(&mut output, formatter))
         .map_err(|_| call.failure("the result is too large"))?;
     Ok(Value::scalar(output.into_text()))
-}
-
-/// A list, or a list written in JSON, without its repetitions, written in JSON.
-fn json_array_uniq(call: &Call<'_>) -> Result<Value, Error> {
-    let items = match &call.input {
-        Value::Array(_) | Value::Nil => array::list(&call.input),
-        _ => match serde_json::from_str(&call.text()) {
-            Ok(serde_json::Value::Array(items)) => items.iter().map(value::from_json).collect(),
-            _ => return Err(call.failure("the input is not a JSON array")),
-        },
-    };
-    let mut unique: Vec<serde_json::Value> = Vec::new();
-    let mut seen = std::collections::HashSet::new();
-    for item in items.iter().map(value::to_json) {
-        if seen.insert(item.to_string()) {
-            unique.push(item);
-        }
-    }
-    Ok(Value::scalar(serde_json::Value::Array(unique).to_string()))
 }
