@@ -11,7 +11,7 @@ use liquid_core::{
 
 use super::{
     error::RenderError,
-    expression::{Condition, FilterCall, Filtered, Operand, Path, Segment},
+    expression::{Comparison, Condition, FilterCall, Filtered, Operand, Path, Segment},
     filters::Call,
     render,
     state::{self, State},
@@ -58,12 +58,29 @@ pub(super) fn condition(expression: &Condition, reading: Reading, runtime: &dyn 
         Condition::Not(part) => Value::scalar(!truth(part)?),
         Condition::And(left, right) => Value::scalar(truth(left)? & truth(right)?),
         Condition::Or(left, right) => Value::scalar(truth(left)? | truth(right)?),
+        Condition::Compare(comparison @ (Comparison::Equal | Comparison::NotEqual), left, right)
+            if is_size_of_objects(left) || is_size_of_objects(right) =>
+        {
+            let (left, right) = (condition(left, reading, runtime)?, condition(right, reading, runtime)?);
+            let both_nought = [&left, &right].map(|side| value::kind(side) == value::Kind::Number(0.0)) == [true, true];
+            Value::scalar(if both_nought {
+                *comparison == Comparison::NotEqual
+            } else {
+                value::compare(*comparison, &left, &right)
+            })
+        }
         Condition::Compare(comparison, left, right) => {
             let left = condition(left, reading, runtime)?;
             let right = condition(right, reading, runtime)?;
             Value::scalar(value::compare(*comparison, &left, &right))
         }
     })
+}
+
+/// Whether a side of a comparison is `objects.<plural>.size`, which never equals nought (behaviour.md section 12).
+fn is_size_of_objects(side: &Condition) -> bool {
+    let Condition::Value(Operand::Path(path)) = side else { return false };
+    path.root == "objects" && matches!(path.segments.last(), Some(Segment::Key(key)) if key == "size")
 }
 
 /// The worth of an operand.
