@@ -172,6 +172,11 @@ fn vendor_tags() {
             "failed: countdown needs point:<size of the letters>, line:1",
         ),
         (
+            "countdown by the week",
+            "{% countdown point:1 fg:000 bg:fff time:'2022-07-04 12:00:00' resolution:W %}",
+            "failed: countdown needs resolution:<S, M, H or D>, line:1",
+        ),
+        (
             "countdown of no colour",
             "{% countdown point:1 fg:red bg:fff time:'2022-07-04 12:00:00' %}",
             "failed: countdown needs fg:<colour in hexadecimal>, line:1",
@@ -251,6 +256,11 @@ fn numbers_and_prices() {
             "€1,234,567.90 5,00\u{a0}$ €\u{a0}5,00",
         ),
         (
+            "a currency at home and abroad",
+            "{{ 5 | currency: 'en-CA', 'CAD' }} {{ 5 | currency: 'en', 'CAD' }} {{ 5 | currency: 'en-CH' }}",
+            "$5.00 CA$5.00 CHF\u{a0}5.00",
+        ),
+        (
             "rounded_currency",
             "{{ 1234567.896 | rounded_currency: 'en', 'EUR' }} {{ 2.5 | rounded_currency }}",
             "€1,234,568 $3",
@@ -300,8 +310,8 @@ fn lists() {
         ),
         (
             "json_array_uniq by a property",
-            "{{ trigger.items | concat: trigger.items | json_array_uniq: 'kind' | map: 'kind' | join }}",
-            "a b",
+            "{{ '[{\"k\":1,\"p\":1},{\"k\":1,\"p\":2}]' | json_array_uniq: 'k' | map: 'p' | json }}",
+            "[1]",
         ),
         ("json_array_uniq of a text", "{{ '[1,1,2]' | json_array_uniq | to_json }}", "[1,2]"),
         (
