@@ -8,14 +8,17 @@ use super::{Data, Links, render};
 use crate::clock::AdjustableClock;
 
 fn rendered(template: &str) -> String {
-    let namespaces = json!({ "customer": { "name": "o'Neil & CO", "age": "5", "nothing": null } });
+    let namespaces = json!({
+        "customer": { "name": "o'Neil & CO", "age": "5", "nothing": null, "body": "{{ a }}{{ customer.age }}" },
+        "objects": { "courses": [], "accounts": [{ "name": "Shop" }] },
+    });
     let data = Data {
         namespaces: namespaces.as_object().cloned().unwrap_or_default(),
         snippets: std::collections::BTreeMap::new(),
         links: Links::default(),
-        clock: Arc::new(AdjustableClock::stopped_at("2026-03-02T09:05:00Z".parse().unwrap())),
+        clock: Arc::new(AdjustableClock::stopped_at("2026-03-02T09:05:00Z".parse().unwrap()).with_seed(7)),
     };
-    render(template, &data).unwrap()
+    render(template, &data).unwrap_or_else(|error| format!("failed: {error}"))
 }
 
 #[test]
@@ -63,4 +66,67 @@ fn date_knows_now_seconds_zones_and_ordinals() {
     assert_eq!(rendered("{{ 'now' | date: '%d%q of %b' }}"), "02nd of Mar");
     assert_eq!(rendered("{{ 1700000000 | date: '%Y-%m-%d %H:%M', 'Europe/Berlin' }}"), "2023-11-14 23:13");
     assert_eq!(rendered("{{ '1990-12-31T23:00:00Z' | date: '%Y-%m-%dT%H:%M:%S', 360 }}"), "1990-12-31T17:00:00");
+}
+
+/// Choices that the vendor has not confirmed, as the module's documentation lists them.
+#[test]
+fn choices_not_confirmed() {
+    let rows = [
+        (
+            "the latest version is all there is: messages of the legacy one get its fallback too",
+            "{{ customer.x | default: 'y' }}",
+            "y",
+        ),
+        ("modulo is the mathematical one", "{{ -7 | modulo: 3 }}", "2"),
+        ("date arithmetic gives Unix seconds", "{{ 0 | add_day: 1 }}", "86400"),
+        ("date arithmetic takes now as it is", "{{ 'now' | add_day: 1 | date: '%F' }}", "2026-03-03"),
+        ("random is below its bound", "{% random 1 %}", "0"),
+        (
+            "render_liquid does not see the variables of its host",
+            "{% assign a = 1 %}{% render_liquid customer.body %}",
+            "5",
+        ),
+        ("pluralize writes the word alone", "{{ 3 | pluralize: 'item', 'items' }}", "items"),
+        (
+            "objects are written in alphabetical order",
+            "{% assign o = '{\"b\":1,\"a\":2}' | from_json %}{{ o | json }}",
+            "{\"a\":2,\"b\":1}",
+        ),
+        (
+            "blank covers whitespace and what is empty too",
+            "{% if ' ' == blank and objects.courses == blank %}blank{% endif %}",
+            "blank",
+        ),
+        (
+            "objects of a type one has none of are not nought",
+            "{% if objects.courses.size != 0 %}not nought{% endif %}",
+            "not nought",
+        ),
+        (
+            "timezone is taken, and gives a date with its offset",
+            "{{ 1700000000 | timezone: 'America/New_York' }}",
+            "2023-11-14 17:13:20 -0500",
+        ),
+        ("timezone counts minutes, as date does", "{{ 1700000000 | timezone: 300 | date: '%H:%M' }}", "17:13"),
+        ("htmlencode is taken, and escapes", "{{ '<' | htmlencode }}", "&lt;"),
+        ("a locale that there is none of is American", "{{ 1234.5 | currency: 'xx' }}", "$1,234.50"),
+        ("a currency without a sign is its code", "{{ 10 | currency: 'en', 'XAF' }}", "XAF\u{a0}10.00"),
+        (
+            "a tracked link is its address",
+            "{% cio_link url:https://shop.example/?a=1 track:false %}",
+            "https://shop.example/?a=1",
+        ),
+        ("a topic's name is one for all languages", "[{% subscription_topic_name lang='pt' %}]", "[]"),
+        (
+            "a countdown is the address of its image",
+            "{% countdown point:9 fg:000 bg:fff time:'2026-07-04 12:00:00 (GMT)' %}",
+            "https://preview.example.com/countdown.gif",
+        ),
+    ];
+    let differ = |(choice, template, expected): &(&str, &str, &str)| {
+        let got = rendered(template);
+        (got != *expected).then(|| format!("{choice}: {got}"))
+    };
+    let complaints: Vec<String> = rows.iter().filter_map(differ).collect();
+    assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
 }

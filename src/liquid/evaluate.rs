@@ -11,7 +11,7 @@ use liquid_core::{
 
 use super::{
     error::RenderError,
-    expression::{Condition, FilterCall, Filtered, Operand, Path, Segment},
+    expression::{Comparison, Condition, FilterCall, Filtered, Operand, Path, Segment},
     filters::Call,
     render,
     state::{self, State},
@@ -58,6 +58,17 @@ pub(super) fn condition(expression: &Condition, reading: Reading, runtime: &dyn 
         Condition::Not(part) => Value::scalar(!truth(part)?),
         Condition::And(left, right) => Value::scalar(truth(left)? & truth(right)?),
         Condition::Or(left, right) => Value::scalar(truth(left)? | truth(right)?),
+        Condition::Compare(comparison @ (Comparison::Equal | Comparison::NotEqual), left, right)
+            if is_size_of_objects(left) || is_size_of_objects(right) =>
+        {
+            let (left, right) = (condition(left, reading, runtime)?, condition(right, reading, runtime)?);
+            let both_nought = [&left, &right].map(|side| value::kind(side) == value::Kind::Number(0.0)) == [true, true];
+            Value::scalar(if both_nought {
+                *comparison == Comparison::NotEqual
+            } else {
+                value::compare(*comparison, &left, &right)
+            })
+        }
         Condition::Compare(comparison, left, right) => {
             let left = condition(left, reading, runtime)?;
             let right = condition(right, reading, runtime)?;
@@ -66,8 +77,15 @@ pub(super) fn condition(expression: &Condition, reading: Reading, runtime: &dyn 
     })
 }
 
+/// Whether a side of a comparison is `objects.<plural>.size`, which never equals nought (behaviour.md section 12).
+fn is_size_of_objects(side: &Condition) -> bool {
+    let Condition::Value(Operand::Path(path)) = side else { return false };
+    path.root == "objects" && matches!(path.segments.last(), Some(Segment::Key(key)) if key == "size")
+}
+
 /// The worth of an operand.
 pub(super) fn operand(operand: &Operand, reading: Reading, runtime: &dyn Runtime) -> Result<Value, Error> {
+    state::step(runtime)?;
     Ok(match operand {
         Operand::Nil => Value::Nil,
         Operand::Empty => Value::State(Literal::Empty),
@@ -111,6 +129,7 @@ enum Found {
 
 /// The worth of a variable. A missing attribute is an error if it is required; a missing namespace is nil.
 fn variable(path: &Path, reading: Reading, runtime: &dyn Runtime) -> Result<Value, Error> {
+    state::charge_text(runtime, &path.text)?;
     let found = look_up(path, runtime)?;
     match found {
         Found::Value(value) => charged(value, runtime),

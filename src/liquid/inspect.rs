@@ -52,6 +52,9 @@ pub enum FindingKind {
     TagUsedAsVariable,
 }
 
+/// The longest path that a template's own variables may stand for, in bytes. Each can be longer than the one before.
+const MAX_STANDS_FOR: usize = 1024;
+
 /// Every variable `template` reads, in order of first use. Variables the template sets itself are left out; a loop
 /// variable, or one assigned from a plain path, stands for what it was taken from.
 pub fn variables(template: &str) -> Result<Vec<Variable>, RenderError> {
@@ -320,7 +323,8 @@ impl Survey {
 
     /// The path with what the template's own variables stand for in place; nothing if they stand for no path.
     fn resolve(&self, path: &Path) -> Option<String> {
-        let mut full = match self.locals.get(&path.root) {
+        let own = self.locals.get(&path.root);
+        let mut full = match own {
             Some(stands_for) => stands_for.clone()?,
             None => path.root.clone(),
         };
@@ -332,6 +336,6 @@ impl Survey {
                 Segment::Index(_) => full.push_str("[]"),
             }
         }
-        Some(full)
+        (own.is_none() || full.len() <= MAX_STANDS_FOR).then_some(full)
     }
 }

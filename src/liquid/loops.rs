@@ -23,7 +23,7 @@ pub(super) fn each(header: &Loop, writer: &mut dyn Write, runtime: &dyn Runtime)
     }
     let length = items.len();
     for (index, item) in items.into_iter().enumerate() {
-        state::step(runtime)?;
+        charge(header, runtime)?;
         let forloop = progress(header, index, length);
         let frame = frame(header, item, "forloop", forloop);
         header.body.render_to(writer, &StackFrame::new(runtime, &frame))?;
@@ -43,7 +43,7 @@ pub(super) fn table(header: &Loop, writer: &mut dyn Write, runtime: &dyn Runtime
         None => length.max(1),
     };
     for (index, item) in items.into_iter().enumerate() {
-        state::step(runtime)?;
+        charge(header, runtime)?;
         let (row, column) = (index / columns + 1, index % columns + 1);
         if column == 1 {
             let close = if row == 1 { "" } else { "</tr>" };
@@ -64,6 +64,13 @@ pub(super) fn table(header: &Loop, writer: &mut dyn Write, runtime: &dyn Runtime
         }
     }
     if length > 0 { state::write(writer, "</tr>") } else { Ok(()) }
+}
+
+/// Charges for one pass, in which the names of the loop are written anew.
+fn charge(header: &Loop, runtime: &dyn Runtime) -> Result<(), Error> {
+    state::step(runtime)?;
+    state::charge_text(runtime, &header.variable)?;
+    state::charge_text(runtime, &header.collection_text)
 }
 
 /// The items of the collection after `offset`, `limit` and `reversed`, in the order LiquidJS applies them.

@@ -29,9 +29,13 @@
 //!
 //! # Choices not confirmed by the vendor
 //!
-//! `modulo` of a negative number is the mathematical one (`-7 | modulo: 3` is 2). Date arithmetic gives Unix seconds.
-//! `random n` is below n. `render_liquid` does not see the variables of its host. Objects are walked and written in
-//! alphabetical order of their keys.
+//! Each has a row in `differences.rs`. A message of the vendor's legacy version (Ruby Liquid) is rendered as one of the
+//! latest. `modulo` of a negative number is the mathematical one (`-7 | modulo: 3` is 2). Date arithmetic gives Unix
+//! seconds and takes `now`. `random n` is below n. `render_liquid` does not see the variables of its host. Objects are
+//! walked and written in alphabetical order of their keys. `pluralize` writes the word without the number. `blank`
+//! covers whitespace and empty lists, as in LiquidJS. `timezone` and `htmlencode`, which are deprecated, work; `timezone`
+//! counts minutes. `objects.<plural>.size` never equals nought. An unknown locale is American, an unknown currency its
+//! code. `cio_link` puts out its address without tracking, `countdown` the address of an image; a topic has one name.
 
 mod characters;
 mod error;
@@ -40,6 +44,7 @@ mod expression;
 mod filters;
 mod inspect;
 mod loops;
+mod options;
 mod render;
 mod scan;
 mod state;
@@ -50,6 +55,8 @@ mod vendor;
 
 #[cfg(test)]
 mod differences;
+#[cfg(test)]
+mod statements;
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -51,6 +51,7 @@ pub(super) fn raise(error: RenderError, runtime: &dyn Runtime) -> Error {
 /// Renders a snippet: it sees the namespaces, not the variables of its host, and its host does not see its own
 /// (behaviour.md section 12).
 pub(super) fn isolated(source: &str, runtime: &dyn Runtime) -> Result<String, Error> {
+    state::charge_text(runtime, source)?;
     let body = tree::parse(source).map_err(|error| raise(error, runtime))?;
     state::enter_template(runtime)?;
     let state = std::mem::take(&mut *runtime.registers().get_mut::<State>());
@@ -83,10 +84,14 @@ impl Renderable for Body {
 impl Renderable for Node {
     fn render_to(&self, writer: &mut dyn Write, runtime: &dyn Runtime) -> Result<(), Error> {
         match self {
-            Self::Text(text) => state::write(writer, text),
+            Self::Text(text) => {
+                state::charge_text(runtime, text)?;
+                state::write(writer, text)
+            }
             Self::Output(shown) => output(shown, writer, runtime),
             Self::Assign { name, value } => assign(name, value, runtime),
             Self::Capture { name, body } => {
+                state::charge_text(runtime, name)?;
                 let text = captured(body, runtime)?;
                 runtime.set_global(name.clone().into(), Value::scalar(text));
                 Ok(())
@@ -128,6 +133,7 @@ fn note_blank(shown: &Filtered, runtime: &dyn Runtime) {
 }
 
 fn assign(name: &str, assigned: &Filtered, runtime: &dyn Runtime) -> Result<(), Error> {
+    state::charge_text(runtime, name)?;
     let assigned = evaluate::filtered(assigned, Reading::Required, runtime)?;
     runtime.set_global(name.to_owned().into(), assigned);
     Ok(())
@@ -179,6 +185,7 @@ fn case(
 }
 
 fn cycle(key: &str, candidates: &[Operand], writer: &mut dyn Write, runtime: &dyn Runtime) -> Result<(), Error> {
+    state::charge_text(runtime, key)?;
     let at = {
         let mut state = runtime.registers().get_mut::<State>();
         let next = state.cycles.entry(key.to_owned()).or_default();
@@ -191,6 +198,7 @@ fn cycle(key: &str, candidates: &[Operand], writer: &mut dyn Write, runtime: &dy
 }
 
 fn count(name: &str, by: i64, writer: &mut dyn Write, runtime: &dyn Runtime) -> Result<(), Error> {
+    state::charge_text(runtime, name)?;
     let before = runtime.get_index(name).map_or(0.0, |count| value::number(&count.into_owned()));
     #[expect(clippy::cast_precision_loss, reason = "by is 1 or -1")]
     let after = before + by as f64;

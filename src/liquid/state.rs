@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use liquid_core::{Error, Object, Runtime, Value, ValueView};
+use liquid_core::{Error, Object, Runtime, Value};
 
 use super::{Links, error::RenderErrorKind};
 use crate::clock::SharedClock;
@@ -17,7 +17,7 @@ use crate::clock::SharedClock;
 /// The longest rendering, and the largest single value, in bytes.
 pub(super) const MAX_OUTPUT_BYTES: usize = 2 * 1024 * 1024;
 
-/// Steps of one rendering: nodes, loop steps, and every 256 bytes of a value that is copied.
+/// Steps of one rendering: nodes, loop steps, operands, and every 256 bytes of text or of a value that is copied.
 const MAX_STEPS: u64 = 500_000;
 
 /// Values nested in values, beyond which a value is refused.
@@ -26,12 +26,16 @@ const MAX_VALUE_DEPTH: usize = 100;
 /// Snippets and `render_liquid` within one another.
 const MAX_TEMPLATES_DEEP: usize = 5;
 
+/// Expressions given to filters as text (`where_exp`), within one another.
+const MAX_EXPRESSIONS_DEEP: usize = 4;
+
 /// The state of a rendering, in the runtime's registers.
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) shared: Option<Arc<Shared>>,
     pub(super) steps: u64,
     pub(super) templates_deep: usize,
+    pub(super) expressions_deep: usize,
     /// The class of the failure that ended the rendering: the runtime's errors carry words only.
     pub(super) failure: Option<RenderErrorKind>,
     /// When present, missing attributes are noted here and read as nil instead of ending the rendering.
@@ -94,6 +98,11 @@ fn charge(runtime: &dyn Runtime, steps: u64) -> Result<(), Error> {
     Ok(())
 }
 
+/// Charges for text that is read or written.
+pub(super) fn charge_text(runtime: &dyn Runtime, text: &str) -> Result<(), Error> {
+    charge(runtime, text.len() as u64 / 256)
+}
+
 /// Charges for a value by its size, and refuses one that is too large or nested too deeply.
 pub(super) fn charge_value(runtime: &dyn Runtime, value: &Value) -> Result<(), Error> {
     let bytes = size_bytes(value, MAX_VALUE_DEPTH)
@@ -106,7 +115,7 @@ pub(super) fn charge_value(runtime: &dyn Runtime, value: &Value) -> Result<(), E
 fn size_bytes(value: &Value, depth: usize) -> Option<usize> {
     let inner = depth.checked_sub(1)?;
     match value {
-        Value::Scalar(scalar) => Some(16 + scalar.to_kstr().len()),
+        Value::Scalar(scalar) => Some(16 + scalar.as_ref().into_cow_str().len()),
         Value::Array(items) => items.iter().try_fold(32, |sum, item| Some(sum + size_bytes(item, inner)?)),
         Value::Object(object) => {
             object.iter().try_fold(32, |sum, (key, item)| Some(sum + key.len() + size_bytes(item, inner)?))
@@ -123,6 +132,22 @@ pub(super) fn enter_template(runtime: &dyn Runtime) -> Result<(), Error> {
         return Err(Error::with_msg("template limit exceeded: snippets are nested too deeply"));
     }
     Ok(())
+}
+
+/// Counts an expression that is evaluated within another one: a variable may hold an expression that names itself.
+pub(super) fn enter_expression(runtime: &dyn Runtime) -> Result<(), Error> {
+    let mut state = runtime.registers().get_mut::<State>();
+    state.expressions_deep += 1;
+    if state.expressions_deep > MAX_EXPRESSIONS_DEEP {
+        return Err(Error::with_msg("template limit exceeded: expressions are nested too deeply"));
+    }
+    Ok(())
+}
+
+/// The reverse of [`enter_expression`].
+pub(super) fn leave_expression(runtime: &dyn Runtime) {
+    let mut state = runtime.registers().get_mut::<State>();
+    state.expressions_deep = state.expressions_deep.saturating_sub(1);
 }
 
 /// An output that refuses to grow beyond [`MAX_OUTPUT_BYTES`].

@@ -1,7 +1,7 @@
 //! Values as JavaScript sees them: conversions, truth, equality and order (LiquidJS, `src/util/underscore.ts` and
 //! `src/render/operator.ts`).
 
-use std::cmp::Ordering;
+use std::{borrow::Cow, cmp::Ordering};
 
 use liquid_core::{Object, Value, ValueView, model::State};
 
@@ -37,7 +37,7 @@ pub(super) fn to_json(value: &Value) -> serde_json::Value {
         _ => match kind(value) {
             Kind::Boolean(flag) => flag.into(),
             Kind::Number(number) => integral(number).map_or_else(|| number.into(), Into::into),
-            Kind::Text(text) => text.into(),
+            Kind::Text(text) => text.into_owned().into(),
             Kind::Empty | Kind::Blank => "".into(),
             Kind::Nil | Kind::Other => serde_json::Value::Null,
         },
@@ -51,21 +51,21 @@ pub(super) fn sorted(object: &Object) -> Vec<(&str, &Value)> {
     entries
 }
 
-/// A value by what it is to an operator.
+/// A value by what it is to an operator. It borrows texts: a filter may compare every item of a list with a long one.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Kind {
+pub(super) enum Kind<'v> {
     Nil,
     Empty,
     Blank,
     Boolean(bool),
     Number(f64),
-    Text(String),
+    Text(Cow<'v, str>),
     /// An array or an object.
     Other,
 }
 
 #[expect(clippy::cast_precision_loss, reason = "numbers are doubles in LiquidJS")]
-pub(super) fn kind(value: &Value) -> Kind {
+pub(super) fn kind(value: &Value) -> Kind<'_> {
     match value {
         Value::Nil => Kind::Nil,
         Value::State(State::Empty) => Kind::Empty,
@@ -75,7 +75,7 @@ pub(super) fn kind(value: &Value) -> Kind {
             "boolean" => Kind::Boolean(scalar.to_bool().unwrap_or_default()),
             "whole number" => Kind::Number(scalar.to_integer().unwrap_or_default() as f64),
             "fractional number" => Kind::Number(scalar.to_float().unwrap_or_default()),
-            _ => Kind::Text(scalar.to_kstr().as_str().to_owned()),
+            _ => Kind::Text(scalar.as_ref().into_cow_str()),
         },
     }
 }
@@ -115,7 +115,7 @@ pub(super) fn text(value: &Value) -> String {
         Value::Array(items) => items.iter().map(text).collect(),
         Value::Object(_) => "[object Object]".to_owned(),
         _ => match kind(value) {
-            Kind::Text(text) => text,
+            Kind::Text(text) => text.into_owned(),
             Kind::Number(number) => number_text(number),
             Kind::Boolean(flag) => flag.to_string(),
             Kind::Nil | Kind::Empty | Kind::Blank | Kind::Other => String::new(),
@@ -144,7 +144,7 @@ fn is_empty(value: &Value) -> bool {
     match value {
         Value::Array(items) => items.is_empty(),
         Value::Object(object) => object.is_empty(),
-        _ => kind(value) == Kind::Text(String::new()),
+        _ => matches!(kind(value), Kind::Text(text) if text.is_empty()),
     }
 }
 
@@ -213,7 +213,7 @@ pub(super) fn items(value: &Value) -> Vec<Value> {
             sorted(object).into_iter().map(pair).collect()
         }
         _ => match kind(value) {
-            Kind::Text(text) if !text.is_empty() => vec![Value::scalar(text)],
+            Kind::Text(text) if !text.is_empty() => vec![Value::scalar(text.into_owned())],
             _ => Vec::new(),
         },
     }

@@ -3,13 +3,14 @@
 
 use std::io::Write;
 
+use jiff::civil;
 use liquid_core::{Error, Renderable, Runtime, Value};
 
 use super::{
     error::RenderError,
     evaluate::{self, Reading},
     expression::{Operand, Parser, Path},
-    render, state, tree, value,
+    options, render, state, tree, value,
 };
 use crate::clock;
 
@@ -62,6 +63,14 @@ impl VendorTag {
                 parser.expect_end()?;
                 Self::Random(bound)
             }
+            "countdown" => {
+                check_countdown(arguments, line)?;
+                Self::Link("countdown")
+            }
+            "subscription_topic_name" => {
+                options::read(arguments, line)?;
+                Self::Link("subscription_topic_name")
+            }
             "render_liquid" => Self::RenderLiquid(tree::path_argument(arguments, line)?),
             other => Self::Link(other),
         }))
@@ -70,15 +79,9 @@ impl VendorTag {
 
 /// The `url` of a `cio_link`.
 fn address(arguments: &str, line: usize) -> Result<Address, RenderError> {
-    let at = arguments.find("url:").ok_or_else(|| RenderError::syntax("cio_link needs url:<address>", line))?;
-    let source = arguments[at + 4..].trim_start();
-    let source = match source.chars().next() {
-        Some(quote @ ('"' | '\'')) => source[1..].split(quote).next().unwrap_or_default(),
-        _ => without_options(source),
-    };
-    if source.is_empty() {
-        return Err(RenderError::syntax("cio_link needs url:<address>", line));
-    }
+    let options = options::read(arguments, line)?;
+    let source = options::find(&options, "url").filter(|url| !url.is_empty());
+    let source = source.ok_or_else(|| RenderError::syntax("cio_link needs url:<address>", line))?;
     let literal = source.contains(['/', ':', '{', '@']);
     match tree::path_argument(source, line) {
         Ok(path) if !literal => Ok(Address::Variable(path)),
@@ -86,10 +89,31 @@ fn address(arguments: &str, line: usize) -> Result<Address, RenderError> {
     }
 }
 
-/// `source` up to ` track:` or ` url_params:`.
-fn without_options(source: &str) -> &str {
-    let ends = [" track:", " url_params:"].iter().filter_map(|option| source.find(option));
-    source[..ends.min().unwrap_or(source.len())].trim_end()
+/// What a `countdown` has to say of its image. The time is read before there is a recipient, so it cannot hold Liquid.
+fn check_countdown(arguments: &str, line: usize) -> Result<(), RenderError> {
+    const MAX_FRAMES: u32 = 60;
+    let options = options::read(arguments, line)?;
+    let wrong = |option: &str, wanted: &str| RenderError::syntax(format!("countdown needs {option}:<{wanted}>"), line);
+    let given = |option| options::find(&options, option);
+    let whole = |value: &str| value.parse::<u32>().ok();
+    let is_colour = |value: &&str| matches!(value.len(), 3 | 6) && value.bytes().all(|byte| byte.is_ascii_hexdigit());
+    given("point").and_then(whole).ok_or_else(|| wrong("point", "size of the letters"))?;
+    given("time").filter(|value| is_time(value)).ok_or_else(|| wrong("time", "YYYY-MM-DD hh:mm:ss (GMT)"))?;
+    for option in ["fg", "bg"] {
+        given(option).filter(is_colour).ok_or_else(|| wrong(option, "colour in hexadecimal"))?;
+    }
+    let frames = given("frames").map(|value| whole(value).is_some_and(|frames| (1..=MAX_FRAMES).contains(&frames)));
+    if frames == Some(false) {
+        return Err(wrong("frames", "a number up to 60"));
+    }
+    let resolution = given("resolution").is_none_or(|value| ["S", "M", "H", "D"].contains(&value));
+    if resolution { Ok(()) } else { Err(wrong("resolution", "S, M, H or D")) }
+}
+
+/// `2026-01-01 12:00:00 (GMT)`; the time zone may be left out.
+fn is_time(value: &str) -> bool {
+    let moment = value.split('(').next().unwrap_or_default().trim();
+    civil::DateTime::strptime("%Y-%m-%d %H:%M:%S", moment).is_ok()
 }
 
 impl Renderable for VendorTag {

@@ -170,6 +170,36 @@ fn hostile_templates_end_in_an_error() {
     let growing = "{% assign a = 'x' | split: ',' %}{% for i in (1..500) %}{% assign a = a | push: a %}{% endfor %}";
     let deep = "{% assign a = 'x' %}{% for i in (1..9999) %}{% assign b = '' | split: ',' %}{% assign a = b | push: a %}{% endfor %}";
     let replacing = "{% assign s = '' %}{% for i in (1..20) %}{% assign s = s | append: 'aa' | append: s %}{% endfor %}{{ s | replace: 'a', s }}";
+    let recursive = "{% assign e = \"x | where_exp: 'i', e\" %}{% assign x = '1' %}{{ x | where_exp: 'i', e }}";
+    let long_text = format!(
+        "{{% for i in (1..99999) %}}{{% capture x %}}{}{{% endcapture %}}{{% endfor %}}",
+        "a".repeat(1_000_000)
+    );
+    let many_cases = format!(
+        "{{% for i in (1..99999) %}}{{% case 1 %}}{{% when {}3 %}}{{% endcase %}}{{% endfor %}}",
+        "2,".repeat(100_000)
+    );
+    let many_branches = format!(
+        "{{% for i in (1..99999) %}}{{% if false %}}{}{{% endif %}}{{% endfor %}}",
+        "{% elsif false %}".repeat(100_000)
+    );
+    let many_arguments =
+        format!("{{% for i in (1..99999) %}}{{{{ 1 | plus: 1{} }}}}{{% endfor %}}", ", 1".repeat(100_000));
+    let indented = format!(
+        "{{% assign a = '{}{}{}' | from_json %}}{{{{ a | json: 10 }}}}",
+        "[".repeat(90),
+        vec!["0"; 50_000].join(","),
+        "]".repeat(90)
+    );
+    let long_expected = format!(
+        "{{% assign b = '{}' %}}{{% assign a = (1..99999) %}}{{% for i in (1..9) %}}{{{{ a | where: nil, b | map: b | size }}}}{{% if a contains b %}}{{% endif %}}{{% endfor %}}{{{{ a | where_exp: b, 'i' }}}}",
+        "b".repeat(1_900_000)
+    );
+    let long_name = "n".repeat(1_000_000);
+    let long_names = format!(
+        "{{% for i in (1..99999) %}}{{{{ {long_name} }}}}{{% assign {long_name} = 1 %}}{{% increment {long_name} %}}{{% endfor %}}"
+    );
+    let long_variable = format!("{{% for {long_name} in (1..99999) %}}{{% endfor %}}");
     let literal =
         format!("{{% for i in (1..99999) %}}{{% if '{}' == 'b' %}}{{% endif %}}{{% endfor %}}", "a".repeat(1_000_000));
     for template in [
@@ -191,6 +221,15 @@ fn hostile_templates_end_in_an_error() {
         "{{ 1 | date: '%Y', 99999999999 }}",
         "{% for i in (1..99999) %}{% for j in (1..99999) limit: 1 %}{% endfor %}{% endfor %}",
         &literal,
+        recursive,
+        &long_expected,
+        &long_names,
+        &long_variable,
+        &long_text,
+        &many_cases,
+        &many_branches,
+        &many_arguments,
+        &indented,
     ] {
         let error = render(template, &shop()).unwrap_err();
         assert!(error.to_string().len() < 300, "{error}");
@@ -210,12 +249,17 @@ fn a_snippet_that_renders_itself_ends_in_an_error() {
 #[test]
 fn the_deepest_template_that_is_allowed_renders() {
     let wrap = |inside: &str| "{% for i in (1..1) %}".repeat(60) + inside + &"{% endfor %}".repeat(60);
+    // Each expression evaluates the next, and the last one is as deep as it may be.
+    let nested = |depth: usize| format!("{{% assign e{depth} = \"'' | where_exp: 'i', e{}\" %}}", depth + 1);
+    let last = format!("{{% assign e3 = \"{}nil\" %}}", "not ".repeat(97));
+    let run = "{% assign kept = 'x' | where_exp: 'i', e0 %}";
+    let expressions = (0..3).map(nested).collect::<String>() + &last + run;
     let mut data = shop();
     for depth in 0..5 {
         let inside = if depth < 4 {
             format!("{{{{ snippets.s{} }}}}", depth + 1)
         } else {
-            format!("{{{{ {}nil }}}}", "not ".repeat(97))
+            format!("{expressions}{{{{ {}nil }}}}", "not ".repeat(97))
         };
         data.snippets.insert(format!("s{depth}"), wrap(&inside));
     }
@@ -231,6 +275,8 @@ fn long_templates_are_surveyed_in_one_pass() {
     let many = many.concat();
     assert_eq!(variables(&many).unwrap().len(), 40_000);
     assert_eq!(lint(&many, &shop()).unwrap().len(), 40_000);
+    let chain = format!("{{% assign a = user.a %}}{}{{{{ a }}}}", "{% assign a = a.b %}".repeat(40_000));
+    assert!(variables(&chain).unwrap().len() < 1_000);
     let branches: Vec<String> = (0..20_000).map(|n| format!("{{% elsif user.a{n} %}}{{{{ user.b{n} }}}}")).collect();
     let template = format!("{{% if nil %}}{}{{% endif %}}", branches.concat());
     assert_eq!(variables(&template).unwrap().len(), 40_000);
@@ -379,6 +425,62 @@ fn fragments() -> impl Strategy<Value = String> {
     ]);
     let part = prop_oneof![4 => pieces.prop_map(str::to_owned), 3 => tag.prop_map(str::to_owned), 1 => ".{0,6}"];
     prop::collection::vec(part, 0..40).prop_map(|parts| parts.concat())
+}
+
+/// Templates of pieces that multiply: loops in loops, ranges of any length, texts and lists that double.
+fn hostile_fragments() -> impl Strategy<Value = String> {
+    let body = prop::sample::select(vec![
+        "{% assign s = s | append: s %}",
+        "{% assign s = s | replace: 'a', s %}",
+        "{% assign s = s | url_encode | escape | newline_to_br %}",
+        "{% assign a = a | concat: a %}",
+        "{% assign a = a | push: a %}",
+        "{% assign a = s | split: '' %}",
+        "{% assign s = a | join: s %}",
+        "{% assign s = a | json: 10 %}",
+        "{% assign a = a | where_exp: 'i', e %}",
+        "{% assign a = a | group_by: s | sample: 9 %}",
+        "{% assign a = a | where: s, s | map: s %}",
+        "{% assign a = a | sort: s | uniq | json_array_uniq: s %}",
+        "{% capture s %}{{ s }}{{ s }}{{ a }}{% endcapture %}",
+        "{% assign e = \"a | where_exp: 'i', e\" %}",
+        "{% assign e = 'a | map: s | size > 0' %}",
+        "{% if s == a or a contains s or s contains s %}x{% endif %}",
+        "{% cio_link url:https://a.example/{{ s }} %}",
+        "{{ s }}",
+        "{{ a | join: s }}",
+        "{{ 1e300 | currency: 'de' }}{{ s | currency }}",
+        "{{ s | date: s, 360 }}{{ 1 | date: s }}",
+        "{{ (1..100000) | size }}",
+        "{% render_liquid customer.first_name %}",
+    ]);
+    let opening = prop::sample::select(vec![
+        "{% for i in (1..1000000000) %}",
+        "{% for i in (1..99999) %}",
+        "{% for i in a %}",
+        "{% for i in (1..9) %}",
+        "{% tablerow i in (1..99999) cols: 3 %}",
+    ]);
+    let wrapped = (prop::collection::vec(opening, 0..5), prop::collection::vec(body, 1..12));
+    wrapped.prop_map(|(openings, bodies)| {
+        let close = |opening: &&str| if opening.contains("tablerow") { "{% endtablerow %}" } else { "{% endfor %}" };
+        let closings: String = openings.iter().rev().map(close).collect();
+        let start = "{% assign s = 'a%Y<&' %}{% assign a = '1,2' | split: ',' %}{% assign e = 'i' %}";
+        [start, &openings.concat(), &bodies.concat(), &closings].concat()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever multiplies ends in an output of bounded size or in a clear error.
+    #[test]
+    fn work_and_output_are_bounded(template in hostile_fragments()) {
+        match render(&template, &shop()) {
+            Ok(rendered) => prop_assert!(rendered.len() <= 2 * 1024 * 1024),
+            Err(error) => prop_assert!(error.to_string().len() < 300, "{error}"),
+        }
+    }
 }
 
 proptest! {

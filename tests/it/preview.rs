@@ -220,7 +220,7 @@ async fn preview_and_sandbox_read_the_same_person_and_the_same_namespaces() {
         "{{ message.journey_id }}",
         "{{ campaign.name }}{{ event_name }}{{ content }}{{ layout.id }}{{ event.x }}",
         "{{ delivery_id }}",
-        "{% cio_link_id %} {% countdown %}",
+        "{% cio_link_id %} {% countdown point:64 fg:000 bg:fff time:\"2026-07-04 12:00:00 (GMT)\" %}",
         "{{ trigger.nothing }}",
     ];
     let messages: Vec<_> = templates

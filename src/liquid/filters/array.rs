@@ -1,11 +1,20 @@
 //! Filters on lists.
 
-use std::{cmp::Ordering, collections::HashMap};
+use std::{
+    cmp::Ordering,
+    collections::{HashMap, HashSet},
+};
 
 use liquid_core::{Error, Object, Value, object};
 
 use super::{Call, FilterFunction, number};
-use crate::liquid::value::{self, Kind, equal, is_true};
+use crate::{
+    clock,
+    liquid::{
+        state,
+        value::{self, Kind, equal, is_true},
+    },
+};
 
 pub(super) fn find(name: &str) -> Option<FilterFunction> {
     Some(match name {
@@ -16,7 +25,7 @@ pub(super) fn find(name: &str) -> Option<FilterFunction> {
         "sort" => |call| changed(call, |items, call| sort(items, call, Clone::clone)),
         "sort_natural" => |call| changed(call, |items, call| sort(items, call, lowered)),
         "uniq" => |call| changed(call, uniq),
-        "compact" => |call| changed(call, |items, call| items.retain(|item| !matches!(keyed(item, call), Value::Nil))),
+        "compact" => |call| changed(call, compact),
         "concat" => |call| changed(call, |items, call| items.extend(call.argument(0).map(list).unwrap_or_default())),
         "push" => |call| changed(call, |items, call| items.extend(call.arguments.first().cloned())),
         "unshift" => {
@@ -24,15 +33,24 @@ pub(super) fn find(name: &str) -> Option<FilterFunction> {
         }
         "pop" => |call| changed(call, |items, _| drop(items.pop())),
         "shift" => |call| changed(call, |items, _| drop((!items.is_empty()).then(|| items.remove(0)))),
-        "map" => |call| Ok(Value::Array(list(&call.input).iter().map(|item| keyed(item, call)).collect())),
-        "sum" => |call| Ok(value::from_number(list(&call.input).iter().map(|item| number(&keyed(item, call))).sum())),
-        "where" => |call| changed(call, |items, call| items.retain(|item| matches(item, call))),
-        "reject" => |call| changed(call, |items, call| items.retain(|item| !matches(item, call))),
-        "find" => |call| Ok(list(&call.input).into_iter().find(|item| matches(item, call)).unwrap_or(Value::Nil)),
-        "find_index" => |call| Ok(index(list(&call.input).iter().position(|item| matches(item, call)))),
-        "has" => |call| Ok(Value::scalar(list(&call.input).iter().any(|item| matches(item, call)))),
-        "group_by" => |call| group(list(&call.input), |item| Ok(keyed(item, call))),
+        "map" => |call| Ok(Value::Array(keyed(call).collect())),
+        "sum" => |call| Ok(value::from_number(keyed(call).map(|item| number(&item)).sum())),
+        "where" => |call| changed(call, |items, call| matching(items, call, true)),
+        "reject" | "where_not" => |call| changed(call, |items, call| matching(items, call, false)),
+        "limit" => |call| changed(call, limit),
+        "sample" => sample,
+        "find" => |call| {
+            let place = Matcher::of(call).place(&list(&call.input));
+            Ok(place.and_then(|place| list(&call.input).into_iter().nth(place)).unwrap_or(Value::Nil))
+        },
+        "find_index" => |call| Ok(index(Matcher::of(call).place(&list(&call.input)))),
+        "has" => |call| Ok(Value::scalar(Matcher::of(call).place(&list(&call.input)).is_some())),
+        "group_by" => |call| {
+            let property = Property::of(call);
+            group(list(&call.input), |item| Ok(property.read(item)))
+        },
         "slice" => |call| Ok(slice(call)),
+        "json_array_uniq" => json_array_uniq,
         "array_to_sentence_string" => |call| Ok(sentence(call)),
         _ => return None,
     })
@@ -79,37 +97,66 @@ fn changed(call: &Call<'_>, change: fn(&mut Vec<Value>, &Call<'_>)) -> Result<Va
     Ok(Value::Array(items))
 }
 
-/// The property of `item` that the first argument names (dots lead further in); the item itself without one.
-fn keyed(item: &Value, call: &Call<'_>) -> Value {
-    match call.argument(0) {
-        Some(property) => property_of(item, &value::text(property)),
-        None => item.clone(),
+/// What the first argument names in each item: dots lead further in; without it, the item itself.
+struct Property(Option<String>);
+
+impl Property {
+    fn of(call: &Call<'_>) -> Self {
+        Self(call.argument(0).map(value::text))
+    }
+
+    fn read(&self, item: &Value) -> Value {
+        let mut current = item;
+        for key in self.0.iter().flat_map(|path| path.split('.')) {
+            let Value::Object(object) = current else { return Value::Nil };
+            let Some(next) = object.get(key) else { return Value::Nil };
+            current = next;
+        }
+        current.clone()
     }
 }
 
-fn property_of(item: &Value, path: &str) -> Value {
-    let mut current = item;
-    for key in path.split('.') {
-        let Value::Object(object) = current else { return Value::Nil };
-        let Some(next) = object.get(key) else { return Value::Nil };
-        current = next;
-    }
-    current.clone()
+/// The property of each item.
+fn keyed(call: &Call<'_>) -> impl Iterator<Item = Value> {
+    let property = Property::of(call);
+    list(&call.input).into_iter().map(move |item| property.read(&item))
 }
 
 /// `where: "property", expected`; without the second, the property has to be true.
-fn matches(item: &Value, call: &Call<'_>) -> bool {
-    let found = keyed(item, call);
-    match call.arguments.get(1) {
-        Some(expected) => equal(&found, expected),
-        None => is_true(&found),
+struct Matcher<'c> {
+    property: Property,
+    expected: Option<&'c Value>,
+}
+
+impl<'c> Matcher<'c> {
+    fn of(call: &'c Call<'_>) -> Self {
+        Self { property: Property::of(call), expected: call.arguments.get(1) }
     }
+
+    fn matches(&self, item: &Value) -> bool {
+        let found = self.property.read(item);
+        self.expected.map_or_else(|| is_true(&found), |expected| equal(&found, expected))
+    }
+
+    fn place(&self, items: &[Value]) -> Option<usize> {
+        items.iter().position(|item| self.matches(item))
+    }
+}
+
+fn matching(items: &mut Vec<Value>, call: &Call<'_>, wanted: bool) {
+    let matcher = Matcher::of(call);
+    items.retain(|item| matcher.matches(item) == wanted);
+}
+
+fn compact(items: &mut Vec<Value>, call: &Call<'_>) {
+    let property = Property::of(call);
+    items.retain(|item| !matches!(property.read(item), Value::Nil));
 }
 
 fn join(call: &Call<'_>) -> Result<Value, Error> {
     let separator = call.argument(0).map_or_else(|| " ".to_owned(), value::text);
     let parts: Vec<String> = list(&call.input).iter().map(value::text).collect();
-    if parts.len().saturating_mul(separator.len()) > crate::liquid::state::MAX_OUTPUT_BYTES {
+    if parts.len().saturating_mul(separator.len()) > state::MAX_OUTPUT_BYTES {
         return Err(call.failure("the result is too large"));
     }
     Ok(Value::scalar(parts.join(&separator)))
@@ -136,7 +183,8 @@ fn lowered(value: &Value) -> Value {
 
 /// Nil goes last; what cannot be compared keeps its order.
 fn sort(items: &mut [Value], call: &Call<'_>, by: fn(&Value) -> Value) {
-    items.sort_by_cached_key(|item| SortKey(by(&keyed(item, call))));
+    let property = Property::of(call);
+    items.sort_by_cached_key(|item| SortKey(by(&property.read(item))));
 }
 
 struct SortKey(Value);
@@ -177,9 +225,51 @@ impl PartialEq for SortKey {
 
 impl Eq for SortKey {}
 
-fn uniq(items: &mut Vec<Value>, call: &Call<'_>) {
-    let mut seen = std::collections::HashSet::new();
-    items.retain(|item| seen.insert(value::to_json(&keyed(item, call)).to_string()));
+/// Numbers, texts and the like, each once. Lists and objects are never the same to it, as in JavaScript: that is what
+/// `json_array_uniq` is for.
+fn uniq(items: &mut Vec<Value>, _call: &Call<'_>) {
+    let mut seen = HashSet::new();
+    let is_plain = |item: &Value| !matches!(item, Value::Array(_) | Value::Object(_));
+    items.retain(|item| !is_plain(item) || seen.insert(value::to_json(item).to_string()));
+}
+
+/// The items of a list, or of a list written as JSON, that differ in content, or in the property that is named.
+fn json_array_uniq(call: &Call<'_>) -> Result<Value, Error> {
+    let mut items = match &call.input {
+        Value::Array(_) | Value::Nil => list(&call.input),
+        _ => match serde_json::from_str(&call.text()) {
+            Ok(serde_json::Value::Array(items)) => items.iter().map(value::from_json).collect(),
+            _ => return Err(call.failure("the input is not a JSON array")),
+        },
+    };
+    let property = Property::of(call);
+    let mut seen = HashSet::new();
+    items.retain(|item| seen.insert(value::to_json(&property.read(item)).to_string()));
+    Ok(Value::Array(items))
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
+fn limit(items: &mut Vec<Value>, call: &Call<'_>) {
+    items.truncate(call.argument_number(0).map_or(usize::MAX, |number| number as usize));
+}
+
+/// Items, or characters, drawn with the clock's randomness: one by itself, several as a list.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
+fn sample(call: &Call<'_>) -> Result<Value, Error> {
+    let mut items = match value::kind(&call.input) {
+        Kind::Text(text) => text.chars().map(|c| Value::scalar(c.to_string())).collect(),
+        _ => list(&call.input),
+    };
+    let count = call.argument_number(0).unwrap_or(1.0);
+    let shared = state::shared(call.runtime)?;
+    let mut drawn = Vec::new();
+    while !items.is_empty() && drawn.len() < count as usize {
+        let random = u64::from_be_bytes(clock::random_bytes::<8>(&*shared.clock));
+        let place = random % items.len() as u64;
+        drawn.push(items.swap_remove(place as usize));
+    }
+    let one = (count - 1.0).abs() < f64::EPSILON;
+    Ok(if one { drawn.pop().unwrap_or(Value::Nil) } else { Value::Array(drawn) })
 }
 
 /// `slice: begin, length` of a list or a text; a negative begin counts from the end.

@@ -1,7 +1,7 @@
 //! Dates: formatting, and Customer.io's date arithmetic.
 
 use jiff::{Span, Timestamp, tz::TimeZone};
-use liquid_core::{Error, Value};
+use liquid_core::{Error, Value, ValueView, model::DateTime};
 
 use super::{Call, FilterFunction, number};
 use crate::liquid::{
@@ -13,6 +13,7 @@ use crate::liquid::{
 pub(super) fn find(name: &str) -> Option<FilterFunction> {
     Some(match name {
         "date" => date,
+        "timezone" => moved_to_zone,
         "date_to_xmlschema" => |call| formatted(call, "%Y-%m-%dT%H:%M:%S%:z", 0),
         "date_to_rfc822" => |call| formatted(call, "%a, %d %b %Y %H:%M:%S %z", 0),
         "date_to_string" => |call| formatted(call, spelled(call, "%b"), 2),
@@ -26,8 +27,7 @@ fn arithmetic(name: &str) -> Option<FilterFunction> {
     if !matches!(operation, "add" | "subtract") {
         return None;
     }
-    matches!(unit, "second" | "minute" | "hour" | "day" | "week" | "month" | "year")
-        .then_some(shifted as FilterFunction)
+    matches!(unit, "day" | "month" | "year").then_some(shifted as FilterFunction)
 }
 
 /// `date: format, timezone`. What is no date passes unchanged, as in LiquidJS.
@@ -52,17 +52,35 @@ fn formatted(call: &Call<'_>, format: &str, timezone_at: usize) -> Result<Value,
     let Some(instant) = instant(call)? else { return Ok(call.input.clone()) };
     let (zone, name) = match call.argument(timezone_at) {
         Some(zone) => timezone(call, zone)?,
-        None => (TimeZone::UTC, Some("UTC".to_owned())),
+        None => carried_zone(&call.input).map_or((TimeZone::UTC, Some("UTC".to_owned())), |zone| (zone, None)),
     };
     let moment = Moment { at: instant.to_zoned_datetime(zone), zone_name: name };
     Ok(Value::scalar(time::format(&moment, format)))
+}
+
+/// `timezone`: a date that `date` writes in the zone given here. The vendor advises against it, `date` takes a zone.
+fn moved_to_zone(call: &Call<'_>) -> Result<Value, Error> {
+    let Some(instant) = instant(call)? else { return Ok(call.input.clone()) };
+    let (zone, _) = timezone(call, call.argument(0).unwrap_or(&Value::Nil))?;
+    let text = instant.to_zoned_datetime(zone).strftime("%Y-%m-%d %H:%M:%S %z").to_string();
+    Ok(DateTime::from_str(&text).map_or_else(|| Value::scalar(text), Value::scalar))
+}
+
+/// The zone that `timezone` gave a date: its last five characters.
+fn carried_zone(input: &Value) -> Option<TimeZone> {
+    let scalar = input.as_scalar().filter(|scalar| scalar.type_name() == "date time")?;
+    let text = scalar.into_string();
+    let (sign, digits) = text.as_str().get(text.len().checked_sub(5)?..)?.split_at(1);
+    let (hours, minutes): (i32, i32) = (digits[..2].parse().ok()?, digits[2..].parse().ok()?);
+    let seconds = (hours * 60 + minutes) * if sign == "-" { -60 } else { 60 };
+    jiff::tz::Offset::from_seconds(seconds).ok().map(jiff::tz::Offset::to_time_zone)
 }
 
 /// The input as an instant: `now`, `today`, Unix seconds, or a date in words.
 fn instant(call: &Call<'_>) -> Result<Option<Timestamp>, Error> {
     let text = match value::kind(&call.input) {
         value::Kind::Number(seconds) => return Ok(time::from_seconds(seconds)),
-        value::Kind::Text(text) => text,
+        value::Kind::Text(text) => text.into_owned(),
         _ => return Ok(None),
     };
     match text.as_str() {
@@ -77,7 +95,7 @@ fn timezone(call: &Call<'_>, zone: &Value) -> Result<(TimeZone, Option<String>),
     let unknown = || call.failure(&format!("unknown time zone \"{}\"", value::text(zone)));
     if let value::Kind::Text(name) = value::kind(zone) {
         let zone = TimeZone::get(name.trim()).map_err(|_| unknown())?;
-        return Ok((zone, Some(name)));
+        return Ok((zone, Some(name.into_owned())));
     }
     let seconds = (number(zone) * -60.0) as i32;
     let offset = jiff::tz::Offset::from_seconds(seconds).map_err(|_| unknown())?;
@@ -92,11 +110,7 @@ fn shifted(call: &Call<'_>) -> Result<Value, Error> {
     let count = call.argument_number(0).unwrap_or_default().trunc() as i64;
     let count = if operation == "subtract" { count.saturating_neg() } else { count };
     let span = match unit {
-        "second" => Span::new().try_seconds(count),
-        "minute" => Span::new().try_minutes(count),
-        "hour" => Span::new().try_hours(count),
         "day" => Span::new().try_days(count),
-        "week" => Span::new().try_weeks(count),
         "month" => Span::new().try_months(count),
         _ => Span::new().try_years(count),
     };

@@ -43,9 +43,13 @@ impl Test {
 
     fn worth(&self, item: &Value, call: &Call<'_>) -> Result<Value, Error> {
         state::charge_value(call.runtime, item)?;
+        state::charge_text(call.runtime, &self.item)?;
         let mut frame = Object::new();
         frame.insert(self.item.clone().into(), item.clone());
-        evaluate::filtered(&self.expression, Reading::Lenient, &StackFrame::new(call.runtime, &frame))
+        state::enter_expression(call.runtime)?;
+        let worth = evaluate::filtered(&self.expression, Reading::Lenient, &StackFrame::new(call.runtime, &frame));
+        state::leave_expression(call.runtime);
+        worth
     }
 }
 

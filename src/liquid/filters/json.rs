@@ -1,9 +1,11 @@
 //! JSON out and in.
 
 use liquid_core::{Error, Value};
+use serde::Serialize as _;
+use serde_json::{Serializer, ser::PrettyFormatter};
 
-use super::{Call, FilterFunction, array};
-use crate::liquid::value;
+use super::{Call, FilterFunction};
+use crate::liquid::{state::Output, value};
 
 pub(super) fn find(name: &str) -> Option<FilterFunction> {
     Some(match name {
@@ -12,36 +14,26 @@ pub(super) fn find(name: &str) -> Option<FilterFunction> {
             let parsed = serde_json::from_str(&call.text()).map_err(|_| call.failure("the input is not JSON"))?;
             Ok(value::from_json(&parsed))
         },
-        "json_array_uniq" => json_array_uniq,
         _ => return None,
     })
 }
 
-/// Compact, or indented by as many spaces as the argument says.
+/// JavaScript indents by no more than this.
+const MAX_INDENT: u32 = 10;
+
+/// Compact, or indented by as many spaces as the argument says. Indentation can exceed any memory before the result
+/// is measured, so it is written to a bounded output.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the bounds just set")]
 fn json(call: &Call<'_>) -> Result<Value, Error> {
     let json = value::to_json(&call.input);
-    if call.argument_number(0).unwrap_or_default() < 1.0 {
+    let spaces = call.argument_number(0).unwrap_or_default().clamp(0.0, f64::from(MAX_INDENT)) as usize;
+    if spaces == 0 {
         return Ok(Value::scalar(json.to_string()));
     }
-    let indented = serde_json::to_string_pretty(&json).map_err(|_| call.failure("the input cannot be written"))?;
-    Ok(Value::scalar(indented))
-}
-
-/// A list, or a list written in JSON, without its repetitions, written in JSON.
-fn json_array_uniq(call: &Call<'_>) -> Result<Value, Error> {
-    let items = match &call.input {
-        Value::Array(_) | Value::Nil => array::list(&call.input),
-        _ => match serde_json::from_str(&call.text()) {
-            Ok(serde_json::Value::Array(items)) => items.iter().map(value::from_json).collect(),
-            _ => return Err(call.failure("the input is not a JSON array")),
-        },
-    };
-    let mut unique: Vec<serde_json::Value> = Vec::new();
-    let mut seen = std::collections::HashSet::new();
-    for item in items.iter().map(value::to_json) {
-        if seen.insert(item.to_string()) {
-            unique.push(item);
-        }
-    }
-    Ok(Value::scalar(serde_json::Value::Array(unique).to_string()))
+    let indent = " ".repeat(spaces);
+    let mut output = Output::default();
+    let formatter = PrettyFormatter::with_indent(indent.as_bytes());
+    json.serialize(&mut Serializer::with_formatter(&mut output, formatter))
+        .map_err(|_| call.failure("the result is too large"))?;
+    Ok(Value::scalar(output.into_text()))
 }

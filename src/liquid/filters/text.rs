@@ -20,9 +20,9 @@ pub(super) fn find(name: &str) -> Option<FilterFunction> {
         "downcase" => |call| Ok(Value::scalar(call.text().to_lowercase())),
         "capitalize" => |call| Ok(Value::scalar(capitalize(&call.text()))),
         "titlecase" => |call| Ok(Value::scalar(titlecase(&call.text()))),
-        "strip" => |call| Ok(Value::scalar(call.text().trim().to_owned())),
-        "lstrip" => |call| Ok(Value::scalar(call.text().trim_start().to_owned())),
-        "rstrip" => |call| Ok(Value::scalar(call.text().trim_end().to_owned())),
+        "strip" => |call| Ok(Value::scalar(strip(call, true, true))),
+        "lstrip" => |call| Ok(Value::scalar(strip(call, true, false))),
+        "rstrip" => |call| Ok(Value::scalar(strip(call, false, true))),
         "strip_newlines" => |call| Ok(Value::scalar(call.text().replace("\r\n", "").replace('\n', ""))),
         "newline_to_br" => |call| Ok(Value::scalar(call.text().replace("\r\n", "\n").replace('\n', "<br />\n"))),
         "strip_html" => |call| Ok(Value::scalar(html::stripped(&call.text()))),
@@ -69,6 +69,14 @@ fn capitalize(text: &str) -> String {
 
 fn titlecase(text: &str) -> String {
     text.split(' ').map(capitalize).collect::<Vec<_>>().join(" ")
+}
+
+/// The characters given, else whitespace, go from the ends.
+fn strip(call: &Call<'_>, start: bool, end: bool) -> String {
+    let (text, given) = (call.text(), call.argument_text(0));
+    let goes = |c: char| if given.is_empty() { c.is_whitespace() } else { given.contains(c) };
+    let text = if start { text.trim_start_matches(goes) } else { &text };
+    if end { text.trim_end_matches(goes) } else { text }.to_owned()
 }
 
 /// A short text in the place of every character can exceed any memory before the result is measured.
@@ -123,11 +131,12 @@ fn truncate(call: &Call<'_>) -> Value {
     Value::scalar(kept + &ellipsis)
 }
 
+/// LiquidJS adds the ellipsis also where the words are as many as may stay.
 fn truncate_words(call: &Call<'_>) -> Value {
     let text = call.text();
     let words: Vec<&str> = BLANKS.split(&text).collect();
     let count = length_argument(call, 15).max(1);
-    if words.len() <= count {
+    if words.len() < count {
         return Value::scalar(words.join(" "));
     }
     Value::scalar(words[..count].join(" ") + &ellipsis(call))
