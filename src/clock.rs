@@ -56,7 +56,22 @@ impl Clock for SystemClock {
 pub struct AdjustableClock {
     time: Mutex<Time>,
     /// `None` takes randomness from the system.
-    seeded: Option<Mutex<SeededBytes>>,
+    seeded: Mutex<Option<SeededBytes>>,
+}
+
+/// How an adjustable clock goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Going {
+    /// With the machine's time.
+    Running {
+        /// Ahead of it, in milliseconds.
+        offset_ms: i64,
+    },
+    /// Not at all.
+    Stopped {
+        /// At this time, in Unix milliseconds.
+        at_ms: i64,
+    },
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -72,19 +87,19 @@ impl AdjustableClock {
     /// A clock that runs with the machine's until it is moved.
     #[must_use]
     pub fn running() -> Self {
-        Self { time: Mutex::new(Time::Running { offset_ms: 0 }), seeded: None }
+        Self { time: Mutex::new(Time::Running { offset_ms: 0 }), seeded: Mutex::new(None) }
     }
 
     /// A clock that stands at `at` until it is moved.
     #[must_use]
     pub fn stopped_at(at: Timestamp) -> Self {
-        Self { time: Mutex::new(Time::Stopped(at)), seeded: None }
+        Self { time: Mutex::new(Time::Stopped(at)), seeded: Mutex::new(None) }
     }
 
     /// The same clock with randomness that follows from `seed` alone.
     #[must_use]
-    pub fn with_seed(mut self, seed: u64) -> Self {
-        self.seeded = Some(Mutex::new(SeededBytes { seed, drawn_blocks: 0 }));
+    pub fn with_seed(self, seed: u64) -> Self {
+        self.reseed(seed);
         self
     }
 
@@ -126,6 +141,45 @@ impl AdjustableClock {
     pub fn is_stopped(&self) -> bool {
         matches!(*self.time.lock().unwrap_or_else(PoisonError::into_inner), Time::Stopped(_))
     }
+
+    /// How the clock goes, to be kept and given back to `set_going`.
+    pub fn going(&self) -> Going {
+        match *self.time.lock().unwrap_or_else(PoisonError::into_inner) {
+            Time::Running { offset_ms } => Going::Running { offset_ms },
+            Time::Stopped(at) => Going::Stopped { at_ms: at.as_millisecond() },
+        }
+    }
+
+    /// Lets the clock go as it once did.
+    pub fn set_going(&self, going: Going) {
+        *self.time.lock().unwrap_or_else(PoisonError::into_inner) = match going {
+            Going::Running { offset_ms } => Time::Running { offset_ms },
+            Going::Stopped { at_ms } => Time::Stopped(Timestamp::from_millisecond(at_ms).unwrap_or(Timestamp::MAX)),
+        };
+    }
+
+    /// How many blocks of a seed's randomness were drawn; 0 without a seed.
+    pub fn drawn_blocks(&self) -> u64 {
+        let seeded = self.seeded.lock().unwrap_or_else(PoisonError::into_inner);
+        seeded.as_ref().map_or(0, |seeded| seeded.drawn_blocks)
+    }
+
+    /// Goes back, or on, to where so many blocks were drawn. Nothing without a seed.
+    pub fn draw_from(&self, drawn_blocks: u64) {
+        if let Some(seeded) = &mut *self.seeded.lock().unwrap_or_else(PoisonError::into_inner) {
+            seeded.drawn_blocks = drawn_blocks;
+        }
+    }
+
+    /// Takes randomness from another seed from now on, from its beginning.
+    pub fn reseed(&self, seed: u64) {
+        *self.seeded.lock().unwrap_or_else(PoisonError::into_inner) = Some(SeededBytes { seed, drawn_blocks: 0 });
+    }
+
+    /// The seed its randomness follows from.
+    pub fn seed(&self) -> Option<u64> {
+        self.seeded.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|seeded| seeded.seed)
+    }
 }
 
 impl Clock for AdjustableClock {
@@ -137,8 +191,8 @@ impl Clock for AdjustableClock {
     }
 
     fn fill_random(&self, bytes: &mut [u8]) {
-        match &self.seeded {
-            Some(seeded) => seeded.lock().unwrap_or_else(PoisonError::into_inner).fill(bytes),
+        match &mut *self.seeded.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(seeded) => seeded.fill(bytes),
             None => system_random(bytes),
         }
     }

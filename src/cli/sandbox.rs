@@ -1,8 +1,16 @@
 //! `sandbox`: a local Customer.io for any program that talks to it.
 
-use std::{fmt::Write as _, fs, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+    fmt::Write as _,
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
 
 use clap::Args;
+use jiff::Timestamp;
 
 use super::{
     LogArgs,
@@ -11,7 +19,7 @@ use super::{
 };
 use crate::{
     clock::{AdjustableClock, SystemClock},
-    sandbox::{Fixture, Keys, RunningSandbox, SandboxConfig, start},
+    sandbox::{Fixture, Keys, RunningSandbox, SandboxConfig, StartError, Store, start},
 };
 
 const EXAMPLES: &str = "\
@@ -20,12 +28,16 @@ Examples:
       listens on 127.0.0.1:8585 and makes credentials
   customerio-mcp sandbox --listen 127.0.0.1:0 --fixture shop.toml --seed 7
       a free port, content of your own, the same ids on every run
+  customerio-mcp sandbox --data ./sandbox
+      kept in a directory, and going on from there the next time
+  customerio-mcp sandbox --seed 7 --at 2026-03-01T12:00:00Z
+      a clock that stands, so that the same calls get the same bytes
   customerio-mcp sandbox --seed 7 &
   eval \"$(customerio-mcp sandbox --seed 7 --print-env)\"
       point this shell at it
 
-It answers on the vendor's paths. Nothing it is told leaves this machine, and it
-forgets everything when it stops.";
+It answers on the vendor's paths. Nothing it is told leaves this machine, and
+without --data it forgets everything when it stops.";
 
 /// Flags of `sandbox`.
 #[derive(Debug, Clone, Args)]
@@ -52,6 +64,12 @@ pub struct SandboxArgs {
     /// Make the same ids and keys on every run with the same number
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
+    /// Let the clock stand at this time, ISO 8601 with an offset, until it is moved [default: it goes with the machine's]
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<Timestamp>,
+    /// Keep everything in this directory, and go on with what is in it
+    #[arg(long, value_name = "DIR", conflicts_with = "print_env")]
+    pub data: Option<PathBuf>,
     /// Enforce the vendor's rate limits
     #[arg(long)]
     pub strict_limits: bool,
@@ -65,12 +83,13 @@ pub struct SandboxArgs {
 }
 
 impl SandboxArgs {
-    /// Keys are drawn from a seed of their own, so that giving some does not change the ids of the content.
-    fn keys(&self) -> Keys {
-        let made = match self.seed {
+    /// Keys that are not given are those of the directory, or made: from a seed of their own, so that giving some does
+    /// not change the ids of the content.
+    fn keys(&self, stored: Option<Keys>) -> Keys {
+        let made = stored.unwrap_or_else(|| match self.seed {
             Some(seed) => Keys::random(&AdjustableClock::running().with_seed(seed)),
             None => Keys::random(&SystemClock),
-        };
+        });
         let given = |given: &Option<String>, made: String| given.clone().unwrap_or(made);
         Keys {
             site_id: given(&self.site_id, made.site_id),
@@ -81,7 +100,7 @@ impl SandboxArgs {
     }
 
     fn clock(&self) -> Arc<AdjustableClock> {
-        let clock = AdjustableClock::running();
+        let clock = self.at.map_or_else(AdjustableClock::running, AdjustableClock::stopped_at);
         Arc::new(match self.seed {
             Some(seed) => clock.with_seed(seed),
             None => clock,
@@ -93,6 +112,25 @@ impl SandboxArgs {
         let said = |error: &dyn std::fmt::Display| format!("--fixture {}: {error}", path.display());
         let text = fs::read_to_string(path).map_err(|error| said(&error))?;
         Fixture::from_toml(&text).map_err(|error| said(&error))
+    }
+
+    /// The directory, if one is given, with the fixture it began with.
+    fn stored(&self) -> Result<(Option<Store>, Option<Fixture>), String> {
+        let Some(path) = &self.data else { return Ok((None, None)) };
+        let said = |error: &dyn std::fmt::Display| format!("--data {}: {error}", path.display());
+        let store = Store::open(path).map_err(|error| said(&error))?;
+        let Some(chronicle) = store.chronicle().map_err(|error| said(&error))? else { return Ok((Some(store), None)) };
+        if let Some(seed) = self.seed.filter(|seed| *seed != chronicle.seed) {
+            return Err(said(&format!(
+                "began with --seed {}, not {seed}: leave --seed out, or use another directory",
+                chronicle.seed
+            )));
+        }
+        let fixture = Fixture::from_toml(&chronicle.fixture).map_err(|error| said(&error))?;
+        if self.fixture.is_some() && self.content()? != fixture {
+            return Err(said(&"began with another fixture: leave --fixture out, or use another directory"));
+        }
+        Ok((Some(store), Some(fixture)))
     }
 
     /// Whether another run with these flags would have the same address and keys.
@@ -110,30 +148,34 @@ pub async fn run(args: SandboxArgs) -> ExitCode {
              all four keys or the same --seed",
         );
     }
-    let fixture = match args.content() {
+    let (store, stored) = match args.stored() {
+        Ok(stored) => stored,
+        Err(message) => return output::unusable(message),
+    };
+    let fixture = match stored.map_or_else(|| args.content(), Ok) {
         Ok(fixture) => fixture,
         Err(message) => return output::unusable(message),
     };
+    let keys = match store.as_ref().map(Store::keys).transpose() {
+        Ok(keys) => args.keys(keys.flatten()),
+        Err(error) => return output::unusable(format!("--data: {error}")),
+    };
     if args.print_env {
-        let (keys, url) = (args.keys(), format!("http://{}", args.listen));
+        let url = format!("http://{}", args.listen);
         return output::print(environment(&keys, &url) + &test_environment(&keys, &url, &fixture));
     }
-    let config = SandboxConfig {
-        listen: args.listen,
-        keys: args.keys(),
-        fixture,
-        clock: args.clock(),
-        strict_limits: args.strict_limits,
-    };
-    match start(config).await {
-        Ok(sandbox) => serve(sandbox).await,
-        Err(error) => output::failed(format!("cannot listen on {}: {error}", args.listen)),
+    let config =
+        SandboxConfig { listen: args.listen, keys, fixture, clock: args.clock(), strict_limits: args.strict_limits };
+    match start(config, store).await {
+        Ok(sandbox) => serve(sandbox, args.data.as_deref()).await,
+        Err(StartError::Listen(error)) => output::failed(format!("cannot listen on {}: {error}", args.listen)),
+        Err(error @ StartError::Store(_)) => output::failed(error.to_string()),
     }
 }
 
-async fn serve(sandbox: RunningSandbox) -> ExitCode {
+async fn serve(sandbox: RunningSandbox, data: Option<&Path>) -> ExitCode {
     let interruptions = Interruptions::listen();
-    let printed = output::print(greeting(sandbox.keys(), &sandbox.base_url()));
+    let printed = output::print(greeting(sandbox.keys(), &sandbox.base_url(), data));
     if printed != ExitCode::SUCCESS {
         return printed;
     }
@@ -148,7 +190,7 @@ async fn serve(sandbox: RunningSandbox) -> ExitCode {
     ended
 }
 
-fn greeting(keys: &Keys, url: &str) -> String {
+fn greeting(keys: &Keys, url: &str, data: Option<&Path>) -> String {
     let mut text = format!("{HEADING}A local Customer.io listens on {url}{HEADING:#}\n\n");
     for (name, value) in [
         ("site id", &keys.site_id),
@@ -166,7 +208,11 @@ fn greeting(keys: &Keys, url: &str) -> String {
     let _ = write!(
         text,
         "\nFor an official SDK, give it these keys and {url} as its host.\nClock, faults and requests: \
-         {url}/_sandbox\n\nStop it with Ctrl-C.\n"
+         {url}/_sandbox\n\n{}\nStop it with Ctrl-C.\n",
+        match data {
+            Some(path) => format!("Kept in {}, it goes on from there the next time.", path.display()),
+            None => "It forgets everything when it stops; --data DIR keeps it.".to_owned(),
+        }
     );
     text
 }

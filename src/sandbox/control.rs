@@ -19,6 +19,7 @@ use super::{
     request::Call,
     routes::ROUTES,
     server::Peer,
+    store::StoreError,
     unconfirmed::UNCONFIRMED,
 };
 use crate::clock::Clock;
@@ -49,7 +50,7 @@ pub(super) fn answer(shared: &Shared, peer: &Peer, call: &Call) -> Answer {
             shared.lock().faults.clear();
             Ok(Reply::ok(&json!({})))
         }
-        ("GET", "/counts") => Ok(Reply::ok(&counts(shared))),
+        ("GET", "/counts") => Ok(Reply::ok(&counts(shared)?)),
         ("GET", "/forms") => Ok(Reply::ok(&json!({"forms": forms::shown(&shared.lock().world.forms)}))),
         ("GET", "/pipelines") => Ok(Reply::ok(&shared.lock().world.pipelines.shown())),
         ("GET", "/data_index") => Ok(Reply::ok(&shared.lock().world.data_index.shown())),
@@ -59,9 +60,15 @@ pub(super) fn answer(shared: &Shared, peer: &Peer, call: &Call) -> Answer {
             Ok(Reply::ok(&json!({})))
         }
         ("POST", "/reset") => {
-            shared.reset();
-            Ok(Reply::ok(&counts(shared)))
+            shared.reset().map_err(|error| unkept(&error))?;
+            Ok(Reply::ok(&counts(shared)?))
         }
+        ("GET", "/snapshots") => Ok(Reply::ok(&shared.lock().shown_snapshots())),
+        ("POST", "/snapshots") => {
+            let saved = shared.lock().save(&shared.config.clock, body(call)?);
+            saved.map(|shown| Reply::ok(&shown)).map_err(|error| refuse(error.status(), &error.to_string()))
+        }
+        (method, path) if path.starts_with("/snapshots/") => one_snapshot(shared, method, path),
         _ => Err(refuse(404, "no such control; see GET /_sandbox")),
     }
 }
@@ -94,7 +101,7 @@ fn about(shared: &Shared) -> Value {
         "version": env!("CARGO_PKG_VERSION"),
         "workspace": {"id": workspace.id, "name": workspace.name, "region": workspace.region},
         "strict_limits": shared.config.strict_limits,
-        "control": ["clock", "faults", "counts", "forms", "pipelines", "data_index", "requests", "reset"],
+        "control": ["clock", "faults", "counts", "forms", "pipelines", "data_index", "requests", "reset", "snapshots"],
         "imitated": imitated,
         "not_imitated": others,
         "unconfirmed": unconfirmed,
@@ -102,17 +109,32 @@ fn about(shared: &Shared) -> Value {
 }
 
 /// The state in numbers: what a test holds a client's claims against.
-fn counts(shared: &Shared) -> Value {
-    let world = &mut shared.lock().world;
-    world.settle();
-    json!({
+fn counts(shared: &Shared) -> Result<Value, Reply> {
+    let inner = &mut *shared.lock();
+    inner.arrive().map_err(|error| unkept(&error))?;
+    let world = &inner.world;
+    Ok(json!({
         "people": world.people.len(),
         "events": world.activities.count(&["event", "page", "screen"]),
         "deliveries": world.deliveries.len() - world.deliveries.past,
         "sent": world.deliveries.sent_count(),
         "segments": world.segments.len(),
         "suppressed": world.suppressed.len(),
-    })
+    }))
+}
+
+fn one_snapshot(shared: &Shared, method: &str, path: &str) -> Answer {
+    let name = path.trim_start_matches("/snapshots/");
+    let answered = match (method, name.split_once('/')) {
+        ("POST", Some((name, "load"))) => shared.lock().load(&shared.config.clock, name),
+        ("DELETE", None) => shared.lock().forget(name).map(|()| json!({})),
+        _ => return Err(refuse(404, "no such control; see GET /_sandbox")),
+    };
+    answered.map(|shown| Reply::ok(&shown)).map_err(|error| refuse(error.status(), &error.to_string()))
+}
+
+fn unkept(error: &StoreError) -> Reply {
+    refuse(507, &format!("the data directory {error}"))
 }
 
 #[derive(Deserialize)]
@@ -141,6 +163,7 @@ fn move_clock(shared: &Shared, change: &ClockChange) -> Answer {
     if change.resume {
         clock.resume();
     }
+    shared.keep_clock().map_err(|error| refuse(error.status(), &error.to_string()))?;
     Ok(Reply::ok(&shown_clock(shared)))
 }
 

@@ -21,14 +21,19 @@ use super::{
     faults::{Faults, Kind, Strike},
     fetch, files, ids,
     limits::Limits,
+    moment::Moment,
     pipelines,
     reply::{Answer, Reply},
     request::Call,
+    revival::revived,
     routes::{self, Destination, Route},
     server::Peer,
+    snapshots::Snapshot,
+    store::{Chronicle, Store, StoreError},
     studio, workspace,
     world::World,
 };
+use crate::clock::{AdjustableClock, random_bytes};
 
 /// Bodies beyond this are refused unread; no documented limit comes near it.
 const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
@@ -51,6 +56,8 @@ pub(super) struct Inner {
     pub(super) faults: Faults,
     pub(super) requests: RequestLog,
     limits: Limits,
+    pub(super) snapshots: BTreeMap<String, Snapshot>,
+    pub(super) store: Option<Store>,
 }
 
 /// The requests seen since the start or the last reset.
@@ -91,22 +98,40 @@ impl From<Answer> for Outcome {
 }
 
 impl Shared {
-    pub(super) fn new(config: SandboxConfig, base_url: String, stopping: CancellationToken) -> Self {
-        let world = World::new(&config.fixture, Arc::clone(&config.clock));
-        let inner =
-            Inner { world, faults: Faults::default(), requests: RequestLog::default(), limits: Limits::default() };
-        Self { config, base_url, stopping, inner: Mutex::new(inner) }
+    /// Begins with the fixture, or goes on with what the store holds.
+    pub(super) fn new(
+        config: SandboxConfig,
+        store: Option<Store>,
+        base_url: String,
+        stopping: CancellationToken,
+    ) -> Result<Self, StoreError> {
+        let inner = match store {
+            None => Inner::new(born(&config).0, None),
+            Some(store) => {
+                store.set_keys(&config.keys)?;
+                match store.chronicle()? {
+                    Some(chronicle) => Inner::revived(store, &chronicle, &config.clock, &base_url)?,
+                    None => Inner::begun(store, &config)?,
+                }
+            }
+        };
+        Ok(Self { config, base_url, stopping, inner: Mutex::new(inner) })
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts everything back to the fixture; the clock stays where it is.
-    pub(super) fn reset(&self) {
-        let world = World::new(&self.config.fixture, Arc::clone(&self.config.clock));
-        *self.lock() =
-            Inner { world, faults: Faults::default(), requests: RequestLog::default(), limits: Limits::default() };
+    /// Puts everything back to the fixture; the clock stays where it is, and snapshots stay.
+    pub(super) fn reset(&self) -> Result<(), StoreError> {
+        let inner = &mut *self.lock();
+        let (world, chronicle) = born(&self.config);
+        if let Some(store) = &mut inner.store {
+            store.begin(&chronicle)?;
+        }
+        let snapshots = std::mem::take(&mut inner.snapshots);
+        *inner = Inner { snapshots, ..Inner::new(world, inner.store.take()) };
+        Ok(())
     }
 
     /// Answers a request to the vendor's surface.
@@ -152,7 +177,9 @@ impl Shared {
             let is_cdp = route.credential == Credential::Pipelines;
             return if is_cdp { pipelines::unauthorized(&mut inner.world, call) } else { Err(reply) }.into();
         }
-        inner.world.settle();
+        if let Err(error) = inner.arrive() {
+            return Err(unkept(&inner.world, &error)).into();
+        }
         if self.config.strict_limits
             && route.credential == Credential::App
             && let Err(reply) = inner.limits.admit(route, &*self.config.clock)
@@ -160,34 +187,117 @@ impl Shared {
             return Err(reply).into();
         }
         match inner.faults.take(route, &call.path) {
-            None => (route.handler)(&mut inner.world, call).into(),
-            Some(strike) => struck(&mut inner.world, route, call, strike),
+            None => inner.handle(route, call).into(),
+            Some(strike) => struck(inner, route, call, strike),
         }
     }
 }
 
+/// The world of the fixture, now, and how to make it again.
+fn born(config: &SandboxConfig) -> (World, Chronicle) {
+    let moment = Arc::new(Moment::new(Arc::clone(&config.clock)));
+    let chronicle = Chronicle {
+        fixture: config.fixture.text.clone(),
+        seed: config.clock.seed().unwrap_or_default(),
+        born: moment.instant(),
+        going: config.clock.going(),
+        saved: None,
+    };
+    (World::new(&config.fixture, moment), chronicle)
+}
+
+impl Inner {
+    fn new(world: World, store: Option<Store>) -> Self {
+        Self {
+            world,
+            faults: Faults::default(),
+            requests: RequestLog::default(),
+            limits: Limits::default(),
+            snapshots: BTreeMap::new(),
+            store,
+        }
+    }
+
+    /// Begins a chronicle. Reading it back takes the same randomness, so there must be a seed.
+    fn begun(mut store: Store, config: &SandboxConfig) -> Result<Self, StoreError> {
+        if config.clock.seed().is_none() {
+            config.clock.reseed(u64::from_be_bytes(random_bytes::<8>(&*config.clock)));
+        }
+        let (world, chronicle) = born(config);
+        store.begin(&chronicle)?;
+        Ok(Self::new(world, Some(store)))
+    }
+
+    /// Goes on with a chronicle.
+    fn revived(
+        store: Store,
+        chronicle: &Chronicle,
+        clock: &Arc<AdjustableClock>,
+        base_url: &str,
+    ) -> Result<Self, StoreError> {
+        let mut snapshots = BTreeMap::new();
+        for (name, told) in store.snapshots()? {
+            let (world, _) = revived(&store, (&name, &told), clock, base_url)?;
+            snapshots.insert(name, Snapshot::revived(world, &told));
+        }
+        let (world, calls) = revived(&store, ("", chronicle), clock, base_url)?;
+        clock.set_going(chronicle.going);
+        tracing::info!(calls, "read back");
+        Ok(Self { snapshots, ..Self::new(world, Some(store)) })
+    }
+
+    /// Brings the world to the clock's now. What time has changed is kept, since it may have been read.
+    pub(super) fn arrive(&mut self) -> Result<(), StoreError> {
+        self.world.clock.arrive();
+        let instant = self.world.clock.instant();
+        match &mut self.store {
+            Some(store) if self.world.settle() => store.append(instant, None),
+            Some(_) => Ok(()),
+            None => {
+                self.world.settle();
+                Ok(())
+            }
+        }
+    }
+
+    /// Keeps a call that may change something, and handles it.
+    fn handle(&mut self, route: &Route, call: &Call) -> Answer {
+        if let Some(store) = self.store.as_mut().filter(|_| !route.reads)
+            && let Err(error) = store.append(self.world.clock.instant(), Some(call))
+        {
+            return Err(unkept(&self.world, &error));
+        }
+        (route.handler)(&mut self.world, call)
+    }
+}
+
+/// Nothing was changed, as it could not be kept.
+fn unkept(world: &World, error: &StoreError) -> Reply {
+    world.app_error(507, &format!("nothing was changed: the data directory {error}"))
+}
+
 /// A request that met a fault.
-fn struck(world: &mut World, route: &Route, call: &Call, strike: Strike) -> Outcome {
-    let handle = |world: &mut World| Outcome::from((route.handler)(world, call));
-    let reference = ids::reference(&*world.clock);
+fn struck(inner: &mut Inner, route: &Route, call: &Call, strike: Strike) -> Outcome {
+    let handle = |inner: &mut Inner| Outcome::from(inner.handle(route, call));
+    let reference = ids::reference(&*inner.world.clock);
     let server_error = || Reply::app_error(500, "internal server error", &reference);
     match strike.kind {
         Kind::RateLimited => {
             Err(Reply::rate_limited("10 requests per 1s", strike.retry_after_seconds, &reference)).into()
         }
         Kind::ErrorBefore => Err(server_error()).into(),
-        Kind::ErrorAfter => Outcome { reply: server_error(), ..handle(world) },
-        Kind::Slow => Outcome { delay: Some(Duration::from_millis(strike.delay_ms)), ..handle(world) },
+        Kind::ErrorAfter => Outcome { reply: server_error(), ..handle(inner) },
+        Kind::Slow => Outcome { delay: Some(Duration::from_millis(strike.delay_ms)), ..handle(inner) },
         Kind::DropBefore => Outcome { reply: server_error(), delay: None, cut: true },
-        Kind::DropAfter => Outcome { cut: true, ..handle(world) },
+        Kind::DropAfter => Outcome { cut: true, ..handle(inner) },
         Kind::StaleRead => match strike.snapshot {
             Some(mut past) => {
                 past.settle();
-                handle(&mut past)
+                (route.handler)(&mut past, call).into()
             }
-            None => handle(world),
+            None => handle(inner),
         },
-        Kind::WrongRegion if route.operation == "getRegion" => Ok(workspace::other_region(world)).into(),
+        Kind::WrongRegion if route.operation == "getRegion" => Ok(workspace::other_region(&inner.world)).into(),
         Kind::WrongRegion => Err(Reply::unauthorized(route.credential == Credential::Track)).into(),
     }
 }
@@ -212,9 +322,9 @@ pub(super) async fn answer(
         return reply.into();
     }
     if files::owns(&call.path) {
-        let world = &mut shared.lock().world;
-        world.settle();
-        let (Ok(reply) | Err(reply)) = files::answer(world, &call);
+        let inner = &mut *shared.lock();
+        let arrived = inner.arrive().map_err(|error| unkept(&inner.world, &error));
+        let (Ok(reply) | Err(reply)) = arrived.and_then(|()| files::answer(&inner.world, &call));
         return reply.into();
     }
     if Credential::App.is_given(&call.headers, &shared.config.keys) {

@@ -120,15 +120,17 @@ impl World {
     }
 
     /// Makes the files whose time has come.
-    pub(super) fn settle_exports(&mut self, now_ms: i64) {
+    pub(super) fn settle_exports(&mut self, now_ms: i64) -> bool {
         let due = self.exports.list.values().filter(|export| export.file.is_none() && export.due_ms <= now_ms);
         let made: Vec<_> = due.map(|export| (export.id, self.export_file(&export.wanted))).collect();
+        let has_moved = !made.is_empty();
         for (id, file) in made {
             if let Some(export) = self.exports.list.get_mut(&id) {
                 export.updated_at = export.due_ms / 1000;
                 export.file = Some(file);
             }
         }
+        has_moved
     }
 
     fn export_file(&self, wanted: &Wanted) -> (Bytes, usize) {

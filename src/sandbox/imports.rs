@@ -93,11 +93,15 @@ pub(super) struct Imports(BTreeMap<u64, Import>);
 
 impl World {
     /// Brings every import to where it stands now.
-    pub(super) fn settle_imports(&mut self, now_ms: i64) {
+    pub(super) fn settle_imports(&mut self, now_ms: i64) -> bool {
         let open: Vec<_> = self.imports.0.values().filter(|import| !import.is_settled()).map(|one| one.id).collect();
+        let mut has_moved = false;
         for id in open {
-            while self.step_import(id, now_ms) {}
+            while self.step_import(id, now_ms) {
+                has_moved = true;
+            }
         }
+        has_moved
     }
 
     /// One stage of one import, if its time has come.

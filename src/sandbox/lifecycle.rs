@@ -27,19 +27,22 @@ const SENT_AFTER_MS: i64 = 1000;
 const DELIVERED_AFTER_MS: i64 = 2000;
 
 impl World {
-    /// Brings every import, export and delivery to where it stands now.
-    pub(super) fn settle(&mut self) {
+    /// Brings every import, export and delivery to where it stands now, and tells whether any has moved.
+    pub(super) fn settle(&mut self) -> bool {
         let now_ms = self.clock.now_ms();
-        self.settle_imports(now_ms);
-        self.settle_exports(now_ms);
-        self.launch_due_newsletters(now_ms / 1000);
+        let mut has_moved = self.settle_imports(now_ms);
+        has_moved |= self.settle_exports(now_ms);
+        has_moved |= self.launch_due_newsletters(now_ms / 1000);
         let open = std::mem::take(&mut self.deliveries.open);
         for place in open {
-            while self.step(place, now_ms) {}
+            while self.step(place, now_ms) {
+                has_moved = true;
+            }
             if self.deliveries.list.get(place).is_some_and(|delivery| delivery.stage != Stage::Settled) {
                 self.deliveries.open.push(place);
             }
         }
+        has_moved
     }
 
     /// One step of one delivery, if its time has come.

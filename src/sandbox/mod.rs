@@ -52,6 +52,7 @@ mod links;
 mod merge;
 mod messages;
 mod metrics;
+mod moment;
 mod newsletter_contents;
 mod newsletter_sends;
 mod newsletters;
@@ -75,13 +76,16 @@ mod recipients;
 mod relationships;
 mod reply;
 mod request;
+mod revival;
 mod routes;
 mod segments;
 mod send;
 mod senders;
 mod server;
+mod snapshots;
 mod snippets;
 mod source;
+mod store;
 mod studio;
 mod subscriptions;
 mod suppression;
@@ -100,7 +104,8 @@ use std::{fmt, net::SocketAddr, sync::Arc};
 use crate::clock::{AdjustableClock, Clock, random_bytes};
 
 pub use fixture::{Fixture, FixtureError};
-pub use server::{RunningSandbox, start};
+pub use server::{RunningSandbox, StartError, start};
+pub use store::{Chronicle, Store, StoreError};
 
 /// What a sandbox is started with.
 #[derive(Debug)]

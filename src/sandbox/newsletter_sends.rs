@@ -218,7 +218,7 @@ impl World {
     }
 
     /// Sends the newsletters whose time has come, the earliest first.
-    pub(super) fn launch_due_newsletters(&mut self, now: i64) {
+    pub(super) fn launch_due_newsletters(&mut self, now: i64) -> bool {
         let mut due: Vec<_> = self
             .newsletters
             .values()
@@ -228,9 +228,11 @@ impl World {
             })
             .collect();
         due.sort_unstable();
+        let has_moved = !due.is_empty();
         for (at, id) in due {
             self.launch_newsletter(id, at);
         }
+        has_moved
     }
 
     fn shown_by_id(&self, id: u64) -> Answer {

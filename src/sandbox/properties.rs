@@ -7,13 +7,14 @@ use proptest::{collection::vec, prelude::*};
 use serde_json::{Map, Value, json};
 
 use super::{
-    filter::Filter, fixture::Fixture, identifiers::Identifier, identify::Upsert, page::Page, request::Call,
-    world::World,
+    filter::Filter, fixture::Fixture, identifiers::Identifier, identify::Upsert, moment::Moment, page::Page,
+    request::Call, world::World,
 };
 use crate::clock::AdjustableClock;
 
 fn world(fixture: &Fixture) -> World {
-    World::new(fixture, Arc::new(AdjustableClock::stopped_at(Timestamp::UNIX_EPOCH).with_seed(1)))
+    let clock = AdjustableClock::stopped_at(Timestamp::UNIX_EPOCH).with_seed(1);
+    World::new(fixture, Arc::new(Moment::new(Arc::new(clock))))
 }
 
 /// One call that names people out of a handful, so that calls meet each other.

@@ -14,6 +14,8 @@ use super::fetch::Fetched;
 pub(super) struct Call {
     pub(super) method: Method,
     pub(super) path: String,
+    /// Path and query as they came.
+    pub(super) target: String,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
     /// The sandbox's own base URL.
@@ -27,7 +29,9 @@ pub(super) struct Call {
 impl Call {
     pub(super) fn new(method: Method, uri: &Uri, headers: HeaderMap, body: Bytes, base_url: String) -> Self {
         let query = uri.query().map(parse_query).unwrap_or_default();
-        Self { method, path: uri.path().to_owned(), headers, body, base_url, fetched: None, params: Vec::new(), query }
+        let target = uri.path_and_query().map_or_else(|| uri.path().to_owned(), ToString::to_string);
+        let path = uri.path().to_owned();
+        Self { method, path, target, headers, body, base_url, fetched: None, params: Vec::new(), query }
     }
 
     pub(super) fn with_params(mut self, params: Vec<(&'static str, String)>) -> Self {

@@ -26,17 +26,21 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Keys, SandboxConfig,
     dispatch::{Shared, answer},
+    store::{Store, StoreError},
 };
 use crate::clock::AdjustableClock;
 
 /// Starts a sandbox on the current tokio runtime, one task per connection.
-pub async fn start(config: SandboxConfig) -> io::Result<RunningSandbox> {
-    let listener = TcpListener::bind(config.listen).await?;
-    let addr = listener.local_addr()?;
+///
+/// With a store it is kept there, and goes on with what is in it: the fixture is then only what a reset goes back to,
+/// and the clock goes as it went. Without, it is gone when it stops.
+pub async fn start(config: SandboxConfig, store: Option<Store>) -> Result<RunningSandbox, StartError> {
+    let listener = TcpListener::bind(config.listen).await.map_err(StartError::Listen)?;
+    let addr = listener.local_addr().map_err(StartError::Listen)?;
     let base_url = format!("http://{addr}");
     let stopping = CancellationToken::new();
     let (keys, clock) = (config.keys.clone(), Arc::clone(&config.clock));
-    let shared = Arc::new(Shared::new(config, base_url.clone(), stopping.clone()));
+    let shared = Arc::new(Shared::new(config, store, base_url.clone(), stopping.clone())?);
     let app = Router::new().fallback(answer).with_state(shared);
     let service = app.into_make_service_with_connect_info::<Peer>();
     let serving = tokio::spawn({
@@ -51,6 +55,17 @@ pub async fn start(config: SandboxConfig) -> io::Result<RunningSandbox> {
         }
     });
     Ok(RunningSandbox { addr, base_url, keys, clock, stopping, serving: Some(serving) })
+}
+
+/// Why a sandbox does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Its address is not to be had.
+    #[error(transparent)]
+    Listen(io::Error),
+    /// What it was to go on with cannot be read or written.
+    #[error("the data directory {0}")]
+    Store(#[from] StoreError),
 }
 
 /// A sandbox that is answering; dropping it stops it.

@@ -21,6 +21,7 @@ use super::{
     ids,
     imports::Imports,
     links::Links,
+    moment::Moment,
     newsletters::Newsletter,
     objects::{ObjectType, Objects},
     optouts::Optouts,
@@ -37,12 +38,12 @@ use super::{
     transactional::Transactional,
     webhooks::Webhooks,
 };
-use crate::clock::{AdjustableClock, Clock};
+use crate::clock::Clock;
 
 /// Everything the imitated workspace knows. Cloning it is what a stale read answers from.
 #[derive(Debug, Clone)]
 pub(super) struct World {
-    pub(super) clock: Arc<AdjustableClock>,
+    pub(super) clock: Arc<Moment>,
     pub(super) workspace: Workspace,
     pub(super) people: People,
     pub(super) suppressed: Suppressed,
@@ -86,7 +87,7 @@ pub(super) struct World {
 
 impl World {
     /// The workspace as the fixture describes it, at the clock's now.
-    pub(super) fn new(fixture: &Fixture, clock: Arc<AdjustableClock>) -> Self {
+    pub(super) fn new(fixture: &Fixture, clock: Arc<Moment>) -> Self {
         let mut world = Self {
             workspace: fixture.workspace.clone(),
             people: People::new(&*clock),

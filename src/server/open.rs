@@ -74,7 +74,7 @@ pub enum OpenError {
     NoSecret(PathBuf),
     /// The embedded sandbox cannot listen.
     #[error("the embedded sandbox cannot listen on loopback: {0}")]
-    Sandbox(#[from] std::io::Error),
+    Sandbox(#[from] sandbox::StartError),
 }
 
 /// The shared state, opened.
@@ -228,7 +228,7 @@ fn read_certificates(path: &Path) -> Result<Vec<u8>, OpenError> {
 pub async fn start_sandbox(clock: Arc<AdjustableClock>, fixture: Fixture) -> Result<RunningSandbox, OpenError> {
     let keys = Keys::random(clock.as_ref() as &dyn Clock);
     let listen = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
-    Ok(sandbox::start(SandboxConfig { listen, keys, fixture, clock, strict_limits: false }).await?)
+    Ok(sandbox::start(SandboxConfig { listen, keys, fixture, clock, strict_limits: false }, None).await?)
 }
 
 /// The configuration of the workspace that an embedded sandbox is.

@@ -1,10 +1,10 @@
 //! One running sandbox with a seeded clock, stopped unless it is asked to run, and short words for its APIs.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use customerio_mcp::{
     clock::AdjustableClock,
-    sandbox::{Fixture, Keys, RunningSandbox, SandboxConfig, start},
+    sandbox::{Fixture, Keys, RunningSandbox, SandboxConfig, Store, start},
 };
 use jiff::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -47,15 +47,22 @@ impl Sandbox {
     }
 
     pub(crate) async fn with(fixture: Fixture, strict_limits: bool) -> Self {
-        Self::by(AdjustableClock::stopped_at(Timestamp::from_second(NOON).unwrap()), fixture, strict_limits).await
+        Self::by(AdjustableClock::stopped_at(Timestamp::from_second(NOON).unwrap()), fixture, strict_limits, None).await
+    }
+
+    /// The shop in a directory, or what is in there already.
+    pub(crate) async fn kept_in(directory: &Path) -> Self {
+        let store = Store::open(directory).unwrap();
+        let clock = AdjustableClock::stopped_at(Timestamp::from_second(NOON).unwrap());
+        Self::by(clock, Fixture::shop(), false, Some(store)).await
     }
 
     /// The shop with the machine's time, which other processes share.
     pub(crate) async fn shop_in_real_time() -> Self {
-        Self::by(AdjustableClock::running(), Fixture::shop(), false).await
+        Self::by(AdjustableClock::running(), Fixture::shop(), false, None).await
     }
 
-    async fn by(clock: AdjustableClock, fixture: Fixture, strict_limits: bool) -> Self {
+    async fn by(clock: AdjustableClock, fixture: Fixture, strict_limits: bool, store: Option<Store>) -> Self {
         let clock = Arc::new(clock.with_seed(1));
         let config = SandboxConfig {
             listen: ([127, 0, 0, 1], 0).into(),
@@ -67,7 +74,7 @@ impl Sandbox {
         let _ = rustls::crypto::ring::default_provider().install_default();
         #[expect(clippy::disallowed_methods, reason = "the tests are a client of their own")]
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { running: start(config).await.unwrap(), client }
+        Self { running: start(config, store).await.unwrap(), client }
     }
 
     pub(crate) fn advance(&self, seconds: u64) {

@@ -26,6 +26,7 @@ mod search;
 mod segments;
 mod send;
 mod snippets;
+mod store;
 mod studio;
 mod subscriptions;
 mod suppression;
