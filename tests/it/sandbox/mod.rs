@@ -5,6 +5,7 @@
 mod anonymous;
 mod assets;
 mod collections;
+mod conformance;
 mod content;
 mod control;
 mod deliveries;
