@@ -282,6 +282,30 @@ async fn section_9_a_rate_limit_spaces_the_messages_out() {
 }
 
 #[tokio::test]
+async fn section_9_zones_are_matched_by_the_time_of_day_and_only_while_scheduled() {
+    let sandbox = Sandbox::shop().await;
+    // Five hours behind, no zone, and an hour ahead, where that time of day is over.
+    sandbox.identify("cust_0002", json!({"timezone": "America/New_York"})).await;
+    sandbox.identify("cust_0011", json!({"timezone": "Europe/Berlin"})).await;
+    let plan = json!({"scheduled_at": NOON + 60, "timezone": "UTC", "tz_match_enabled": true});
+    let path = made(&sandbox, json!({})).await;
+    post(&sandbox, &format!("{path}/schedule"), plan.clone()).await;
+    let taken_back = made(&sandbox, json!({})).await;
+    post(&sandbox, &format!("{taken_back}/schedule"), plan.clone()).await;
+    post(&sandbox, &format!("{taken_back}/schedule"), json!({"scheduled_at": 0})).await;
+    post(&sandbox, &format!("{taken_back}/send"), json!({})).await;
+    let overtaken = made(&sandbox, json!({})).await;
+    post(&sandbox, &format!("{overtaken}/schedule"), plan).await;
+    post(&sandbox, &format!("{overtaken}/send"), json!({})).await;
+    sandbox.advance(60);
+    sandbox.get(PATH).await;
+    sandbox.advance(6 * 60 * 60);
+    assert_eq!(sent_after(&sandbox, &path).await, [61, 61, 61 + 5 * 60 * 60]);
+    assert_eq!(sent_after(&sandbox, &taken_back).await, [1, 1, 1]);
+    assert_eq!(sent_after(&sandbox, &overtaken).await, [1, 1, 1]);
+}
+
+#[tokio::test]
 async fn section_9_an_ab_test_gives_each_person_one_arm_in_equal_parts() {
     let sandbox = Sandbox::shop().await;
     let path = made(&sandbox, json!({"recipients": {"attribute": {"field": "plan", "operator": "exists"}}})).await;
