@@ -14,6 +14,7 @@ mod esp;
 mod events;
 mod exports;
 mod faults;
+mod filters;
 mod http;
 mod identify;
 mod limits;
