@@ -21,6 +21,7 @@ mod limits;
 mod merge;
 mod model;
 mod objects;
+mod paging;
 mod pipelines;
 mod reads;
 mod reports;
