@@ -19,6 +19,14 @@
 //! - 13, 14: billing, the vendor's MCP and its sandboxes are not of the API.
 
 mod section_1;
+mod section_11;
+mod section_12;
+mod section_2;
+mod section_3;
+mod section_4;
+mod section_5;
 mod section_6;
+mod section_7;
 mod section_8;
 mod section_9;
+mod section_9_variants;
