@@ -30,7 +30,7 @@ async fn section_5_each_list_has_its_usual_and_its_largest_page() {
     let cases = [
         ("/v1/customers", "ids", 1001, 50, 1000),
         ("/v1/customers", "identifiers", 1001, 50, 1000),
-        ("/v1/messages", "messages", 1001, 50, 1000),
+        ("/v1/messages?type=webhook", "messages", 1001, 50, 1000),
         ("/v1/newsletters/3/messages", "messages", 1001, 50, 1000),
         ("/v1/activities", "activities", 1001, 10, 100),
         // Shows the largest of 30,000 only by what it does not cut.
@@ -38,7 +38,7 @@ async fn section_5_each_list_has_its_usual_and_its_largest_page() {
     ];
     for (path, key, least, usual, largest) in cases {
         let rows = async |query: String| {
-            let path = format!("{path}?{query}");
+            let path = format!("{path}{}{query}", if path.contains('?') { '&' } else { '?' });
             let answer = if path.starts_with("/v1/customers") {
                 sandbox.app(Method::POST, &path, body.clone()).await.json()
             } else {
@@ -64,7 +64,9 @@ async fn section_5_each_list_has_its_usual_and_its_largest_page() {
                 break;
             }
         }
-        assert!(seen >= least && start.is_empty(), "{path}: {seen}");
+        // The log also tells of the shop's own past.
+        let is_all = if key == "activities" { seen >= least } else { seen == least };
+        assert!(is_all && start.is_empty(), "{path}: {seen}");
     }
 }
 
