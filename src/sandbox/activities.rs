@@ -66,6 +66,12 @@ impl Activities {
         self.departed.insert(key, identifiers.clone());
     }
 
+    /// When an entry happened, in Unix seconds; one that does not exist is older than all.
+    fn time_of(&self, sequence: u64) -> i64 {
+        let place = usize::try_from(sequence).ok().and_then(|sequence| sequence.checked_sub(1));
+        place.and_then(|place| self.list.get(place)).map_or(i64::MIN, |activity| activity.timestamp)
+    }
+
     /// How many entries are of one of `kinds`.
     pub(super) fn count(&self, kinds: &[&str]) -> usize {
         self.list.iter().filter(|activity| kinds.contains(&activity.kind.as_str())).count()
@@ -164,7 +170,9 @@ impl World {
 
     /// Newest first, by when it happened and then by arrival.
     fn activities_page(&self, call: &Call, wanted: impl Fn(&Activity) -> bool) -> Answer {
-        let page = Page::from_call(call, self, DEFAULT_LIMIT, MAX_LIMIT)?;
+        let (last, page) = Page::from_call(call, self, DEFAULT_LIMIT, MAX_LIMIT)?.continued();
+        // The row a page ended with may be hidden by now, since its person was deleted; the log knows where it stood.
+        let last = last.map(|sequence| (self.activities.time_of(sequence), sequence));
         let (kind, name) = (given(call, "type"), given(call, "name"));
         let mut rows: Vec<_> = self
             .activities
@@ -172,6 +180,7 @@ impl World {
             .iter()
             .filter(|activity| kind.is_none_or(|kind| activity.kind == kind))
             .filter(|activity| name.is_none_or(|name| activity.name.as_deref() == Some(name)))
+            .filter(|activity| last.is_none_or(|last| (activity.timestamp, activity.sequence) < last))
             .filter(|activity| wanted(activity))
             .collect();
         rows.sort_by_key(|activity| std::cmp::Reverse((activity.timestamp, activity.sequence)));

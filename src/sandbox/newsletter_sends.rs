@@ -308,6 +308,8 @@ pub(super) fn schedule(world: &mut World, call: &Call) -> Answer {
     if let Some(newsletter) = world.newsletters.get_mut(&id) {
         newsletter.updated = now;
         newsletter.state = State::Draft;
+        // Off the schedule there is no time of day to match.
+        newsletter.local_time_of = None;
         if let Some(planned) = planned {
             newsletter.state = State::Scheduled(planned.at);
             newsletter.local_time_of = planned.local_time_of;
@@ -361,6 +363,7 @@ pub(super) fn send(world: &mut World, call: &Call) -> Answer {
     }
     if let Some(newsletter) = world.newsletters.get_mut(&id) {
         newsletter.pace = pace.or(newsletter.pace);
+        newsletter.local_time_of = None;
     }
     let now = world.clock.now().as_second();
     world.launch_newsletter(id, now);

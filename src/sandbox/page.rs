@@ -27,6 +27,12 @@ impl Page {
         Ok(Self { after, limit: limit.min(maximum) })
     }
 
+    /// The key of the row the page before ended with, and this page of what comes after it: for rows whose order is not
+    /// that of their keys and that can vanish.
+    pub(super) fn continued(self) -> (Option<u64>, Self) {
+        (self.after, Self { after: None, ..self })
+    }
+
     /// The rows of this page and the token of the next, for rows whose keys ascend: a row that vanished since the
     /// last page shifts nothing.
     pub(super) fn cut_ascending<T>(self, rows: impl Iterator<Item = (u64, T)>) -> (Vec<T>, String) {

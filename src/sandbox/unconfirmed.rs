@@ -64,6 +64,7 @@ pub(super) const UNCONFIRMED: &[Choice] = &[
     choice("deleting a data-driven segment", "400"),
     choice("changing the members of a data-driven or unknown segment", "400"),
     choice("a limit above the maximum", "cut to the maximum"),
+    choice("pages by number while rows leave earlier ones", "the later rows move up, as in any list counted from its beginning"),
     choice("a filter with more than one key, or an empty list", "400"),
     choice("a filter that names an unknown segment", "matches nobody"),
     choice("activities with deleted=true", "those of deleted people besides the others"),

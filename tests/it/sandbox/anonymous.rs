@@ -66,7 +66,7 @@ async fn section_3_an_anonymous_id_is_one_persons_and_never_anothers() {
 }
 
 #[tokio::test]
-async fn an_anonymous_id_follows_its_person_into_a_merge() {
+async fn section_3_an_anonymous_id_follows_its_person_into_a_merge() {
     let sandbox = Sandbox::empty().await;
     sandbox.identify("ann", json!({})).await;
     sandbox.identify("bob", json!({"anonymous_id": "x"})).await;
@@ -77,7 +77,7 @@ async fn an_anonymous_id_follows_its_person_into_a_merge() {
 }
 
 #[tokio::test]
-async fn an_event_without_an_anonymous_id_is_nobodys() {
+async fn section_4_an_event_without_an_anonymous_id_is_nobodys() {
     let sandbox = Sandbox::empty().await;
     anonymous(&sandbox, json!({"name": "invite", "data": {"recipient": "i@example.com"}})).await;
     let log = sandbox.activities("type=event").await;
@@ -86,7 +86,7 @@ async fn an_event_without_an_anonymous_id_is_nobodys() {
 }
 
 #[tokio::test]
-async fn a_repeated_ulid_is_ignored_whoever_sent_it() {
+async fn section_4_a_repeated_ulid_is_ignored_whoever_sent_it() {
     let sandbox = Sandbox::empty().await;
     let event = json!({"name": "once", "anonymous_id": "x", "id": "01HQ3Z4N5P6Q7R8S9TAVBWCXDY"});
     for _ in 0..2 {
@@ -98,7 +98,7 @@ async fn a_repeated_ulid_is_ignored_whoever_sent_it() {
 }
 
 #[tokio::test]
-async fn the_workspace_may_keep_anonymous_events_apart() {
+async fn section_4_the_workspace_may_keep_anonymous_events_apart() {
     let fixture = Fixture::from_toml("[workspace]\nmerge_anonymous_events = false\n").unwrap();
     let sandbox = Sandbox::with(fixture, false).await;
     anonymous(&sandbox, json!({"name": "seen", "anonymous_id": "x"})).await;
@@ -107,7 +107,7 @@ async fn the_workspace_may_keep_anonymous_events_apart() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_a_list_of_errors() {
+async fn section_4_a_refusal_is_a_list_of_errors() {
     let sandbox = Sandbox::empty().await;
     let cases = [
         (json!({"anonymous_id": "x"}), "name cannot be blank"),

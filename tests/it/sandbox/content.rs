@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::driver::{NOON, Sandbox};
 
 #[tokio::test]
-async fn metrics_tell_of_what_the_fixture_sent() {
+async fn section_6_metrics_tell_of_what_the_fixture_sent() {
     let sandbox = Sandbox::shop().await;
     let series = sandbox.get("/v1/campaigns/1/metrics?period=days&steps=4").await["metric"]["series"].clone();
     assert_eq!(series["sent"], json!([1, 2, 2, 1]));
@@ -19,7 +19,7 @@ async fn metrics_tell_of_what_the_fixture_sent() {
 }
 
 #[tokio::test]
-async fn a_trigger_sends_to_those_it_names_with_their_data() {
+async fn section_8_a_trigger_sends_to_those_it_names_with_their_data() {
     let sandbox = Sandbox::shop().await;
     let body = json!({"data": {"headline": "All"}, "per_user_data": [
         {"id": "cust_0001", "data": {"headline": "Ada"}}, {"email": "ben.reed@example.com"}]});
@@ -35,7 +35,7 @@ async fn a_trigger_sends_to_those_it_names_with_their_data() {
 }
 
 #[tokio::test]
-async fn a_trigger_that_names_nobody_known_is_refused_with_its_errors() {
+async fn section_8_a_trigger_that_names_nobody_known_is_refused_with_its_errors() {
     let sandbox = Sandbox::shop().await;
     let heard = sandbox.app(Method::POST, "/v1/campaigns/3/triggers", json!({"ids": ["cust_0001", "nobody"]})).await;
     assert_eq!(heard.status, 422);
@@ -46,7 +46,7 @@ async fn a_trigger_that_names_nobody_known_is_refused_with_its_errors() {
 }
 
 #[tokio::test]
-async fn a_scheduled_newsletter_goes_out_when_its_time_comes() {
+async fn section_9_a_scheduled_newsletter_goes_out_when_its_time_comes() {
     let sandbox = Sandbox::shop().await;
     let body = json!({"name": "Bristol", "type": "email", "subject": "S", "body": "B", "scheduled_at": NOON + 60,
         "recipients": {"attribute": {"field": "city", "operator": "eq", "value": "Leeds"}}});

@@ -26,7 +26,7 @@ async fn archived(sandbox: &Sandbox, id: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_delivery_is_queued_then_sent_then_delivered() {
+async fn section_6_a_delivery_is_queued_then_sent_then_delivered() {
     let sandbox = Sandbox::shop().await;
     let id = template(&sandbox, "order_confirmation", "cust_0001", json!({"order_id": "A-1"})).await;
     assert_eq!(message(&sandbox, &id).await["metrics"], json!({"created": NOON}));
@@ -49,7 +49,7 @@ async fn a_delivery_is_queued_then_sent_then_delivered() {
 }
 
 #[tokio::test]
-async fn the_archived_message_is_what_went_out() {
+async fn section_6_the_archived_message_is_what_went_out() {
     let sandbox = Sandbox::shop().await;
     let data = json!({"order_id": "A-1", "carrier": "Royal Mail"});
     let id = template(&sandbox, "shipping_update", "cust_0001", data).await;
@@ -63,7 +63,7 @@ async fn the_archived_message_is_what_went_out() {
 }
 
 #[tokio::test]
-async fn a_missing_attribute_fails_the_delivery_and_is_named() {
+async fn section_12_a_missing_attribute_fails_the_delivery_and_is_named() {
     let sandbox = Sandbox::shop().await;
     let id = template(&sandbox, "welcome", "cust_0006", json!({})).await;
     sandbox.advance(2);
@@ -75,7 +75,7 @@ async fn a_missing_attribute_fails_the_delivery_and_is_named() {
 }
 
 #[tokio::test]
-async fn missing_message_data_fails_too_but_a_default_saves_it() {
+async fn section_12_missing_message_data_fails_too_but_a_default_saves_it() {
     let sandbox = Sandbox::shop().await;
     let without_data = template(&sandbox, "password_reset", "cust_0001", json!({})).await;
     let with_default = template(&sandbox, "order_confirmation", "cust_0006", json!({"order_id": "A-1"})).await;
@@ -87,7 +87,7 @@ async fn missing_message_data_fails_too_but_a_default_saves_it() {
 }
 
 #[tokio::test]
-async fn a_wrong_namespace_renders_blank_and_is_sent() {
+async fn section_12_a_wrong_namespace_renders_blank_and_is_sent() {
     let sandbox = Sandbox::shop().await;
     let id = template(&sandbox, "receipt", "cust_0001", json!({"total": 5})).await;
     sandbox.advance(2);
@@ -96,7 +96,7 @@ async fn a_wrong_namespace_renders_blank_and_is_sent() {
 }
 
 #[tokio::test]
-async fn an_unsubscribed_person_gets_only_what_is_meant_for_them() {
+async fn section_7_an_unsubscribed_person_gets_only_what_is_meant_for_them() {
     let sandbox = Sandbox::shop().await;
     let refused = template(&sandbox, "shipping_update", "cust_0003", json!({"order_id": "A-1"})).await;
     let allowed = template(&sandbox, "order_confirmation", "cust_0003", json!({"order_id": "A-1"})).await;
@@ -116,7 +116,7 @@ async fn an_unsubscribed_person_gets_only_what_is_meant_for_them() {
 }
 
 #[tokio::test]
-async fn a_suppressed_recipient_gets_nothing() {
+async fn section_7_a_suppressed_recipient_gets_nothing() {
     let sandbox = Sandbox::shop().await;
     sandbox.track(Method::POST, "/api/v1/customers/cust_0001/suppress", Value::Null).await;
     let id = template(&sandbox, "order_confirmation", "cust_0001", json!({"order_id": "A-1"})).await;
@@ -126,7 +126,7 @@ async fn a_suppressed_recipient_gets_nothing() {
 }
 
 #[tokio::test]
-async fn a_scheduled_message_meets_the_state_of_its_own_time() {
+async fn section_7_a_scheduled_message_meets_the_state_of_its_own_time() {
     let sandbox = Sandbox::shop().await;
     let body = |id: &str| {
         json!({"transactional_message_id": 5, "to": "a@example.com", "identifiers": {"id": id},
@@ -145,7 +145,7 @@ async fn a_scheduled_message_meets_the_state_of_its_own_time() {
 }
 
 #[tokio::test]
-async fn a_draft_is_held_and_overrides_win_over_the_template() {
+async fn section_7_a_draft_is_held_and_overrides_win_over_the_template() {
     let sandbox = Sandbox::shop().await;
     let id = send(
         &sandbox,
@@ -165,7 +165,7 @@ async fn a_draft_is_held_and_overrides_win_over_the_template() {
 }
 
 #[tokio::test]
-async fn a_translation_is_chosen_by_language() {
+async fn section_7_a_translation_is_chosen_by_language() {
     let sandbox = Sandbox::shop().await;
     let body = json!({"transactional_message_id": 2, "to": "a@example.com", "identifiers": {"id": "cust_0001"},
         "message_data": {"order_id": "A-1"}, "language": "de"});
@@ -174,7 +174,7 @@ async fn a_translation_is_chosen_by_language() {
 }
 
 #[tokio::test]
-async fn without_retention_the_body_is_not_kept() {
+async fn section_7_without_retention_the_body_is_not_kept() {
     let sandbox = Sandbox::shop().await;
     let body = json!({"transactional_message_id": 2, "to": "a@example.com", "identifiers": {"id": "cust_0001"},
         "message_data": {"order_id": "A-1"}, "disable_message_retention": true});
@@ -184,7 +184,7 @@ async fn without_retention_the_body_is_not_kept() {
 }
 
 #[tokio::test]
-async fn messages_are_listed_newest_first_by_person_metric_and_page() {
+async fn section_6_messages_are_listed_newest_first_by_person_metric_and_page() {
     let sandbox = Sandbox::shop().await;
     let data = json!({"order_id": "A-1"});
     let first = template(&sandbox, "order_confirmation", "cust_0001", data.clone()).await;

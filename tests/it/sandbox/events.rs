@@ -16,7 +16,7 @@ async fn names(sandbox: &Sandbox, query: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn an_event_is_trimmed_dated_and_kept_with_its_data() {
+async fn section_4_an_event_is_trimmed_dated_and_kept_with_its_data() {
     let sandbox = Sandbox::empty().await;
     sandbox.identify("ann", json!({})).await;
     track(&sandbox, "ann", json!({"name": "  bought  ", "data": {"price": 12.5}, "timestamp": "1700000000"})).await;
@@ -30,7 +30,7 @@ async fn an_event_is_trimmed_dated_and_kept_with_its_data() {
 }
 
 #[tokio::test]
-async fn a_repeated_ulid_is_ignored_for_twelve_hours() {
+async fn section_4_a_repeated_ulid_is_ignored_for_twelve_hours() {
     let sandbox = Sandbox::empty().await;
     sandbox.identify("ann", json!({})).await;
     let event = json!({"name": "once", "id": "01HQ3Z4N5P6Q7R8S9TAVBWCXDY"});
@@ -44,7 +44,7 @@ async fn a_repeated_ulid_is_ignored_for_twelve_hours() {
 }
 
 #[tokio::test]
-async fn an_id_that_is_no_ulid_does_not_deduplicate() {
+async fn section_4_an_id_that_is_no_ulid_does_not_deduplicate() {
     let sandbox = Sandbox::empty().await;
     for _ in 0..2 {
         track(&sandbox, "ann", json!({"name": "twice", "id": "order-1"})).await;
@@ -53,7 +53,7 @@ async fn an_id_that_is_no_ulid_does_not_deduplicate() {
 }
 
 #[tokio::test]
-async fn an_event_creates_a_bare_person_but_not_from_an_unknown_cio_id() {
+async fn section_4_an_event_creates_a_bare_person_but_not_from_an_unknown_cio_id() {
     let sandbox = Sandbox::empty().await;
     track(&sandbox, "ann@example.com", json!({"name": "hello"})).await;
     track(&sandbox, "cio_ffff00000001", json!({"name": "hello"})).await;
@@ -62,7 +62,7 @@ async fn an_event_creates_a_bare_person_but_not_from_an_unknown_cio_id() {
 }
 
 #[tokio::test]
-async fn activities_come_newest_first_in_pages_and_by_name() {
+async fn section_6_activities_come_newest_first_in_pages_and_by_name() {
     let sandbox = Sandbox::empty().await;
     sandbox.identify("ann", json!({})).await;
     for n in 0..12 {
@@ -80,7 +80,7 @@ async fn activities_come_newest_first_in_pages_and_by_name() {
 }
 
 #[tokio::test]
-async fn a_device_is_added_renewed_and_removed() {
+async fn section_3_a_device_is_added_renewed_and_removed() {
     let sandbox = Sandbox::empty().await;
     sandbox.identify("ann", json!({})).await;
     let device = |platform: &str| json!({"device": {"id": "t/1", "platform": platform, "attributes": {"v": 2}}});

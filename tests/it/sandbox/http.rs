@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::driver::Sandbox;
 
 #[tokio::test]
-async fn wrong_credentials_are_401_with_the_vendors_body() {
+async fn section_1_wrong_credentials_are_401_with_the_vendors_body() {
     let sandbox = Sandbox::empty().await;
     let keys = sandbox.running.keys().clone();
     let basic = |user: &str, password: &str| format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
@@ -31,7 +31,7 @@ async fn wrong_credentials_are_401_with_the_vendors_body() {
 }
 
 #[tokio::test]
-async fn the_region_names_the_workspace() {
+async fn section_1_the_region_names_the_workspace() {
     let sandbox = Sandbox::shop().await;
     let heard = sandbox.track(Method::GET, "/api/v1/accounts/region", Value::Null).await;
     let expected = json!({"url": sandbox.running.base_url(), "region": "us", "environment_id": 1});
@@ -39,7 +39,7 @@ async fn the_region_names_the_workspace() {
 }
 
 #[tokio::test]
-async fn track_answers_an_empty_object_and_a_newline() {
+async fn section_1_track_answers_an_empty_object_and_a_newline() {
     let sandbox = Sandbox::empty().await;
     let heard = sandbox.track(Method::PUT, "/api/v1/customers/ann", json!({"a": 1})).await;
     assert_eq!((heard.status, heard.text.as_str()), (200, "{}\n"));
@@ -51,7 +51,7 @@ async fn track_answers_an_empty_object_and_a_newline() {
 }
 
 #[tokio::test]
-async fn an_unknown_path_or_method_is_a_web_page() {
+async fn section_1_an_unknown_path_or_method_is_a_web_page() {
     let sandbox = Sandbox::empty().await;
     let paths = [(Method::GET, "/v1/nothing"), (Method::PATCH, "/v1/customers"), (Method::GET, "/api/v2/entity")];
     for (method, path) in paths {
@@ -73,7 +73,7 @@ async fn what_is_not_imitated_says_so_after_the_credential() {
 }
 
 #[tokio::test]
-async fn an_app_error_ends_with_a_reference_and_its_status_is_text() {
+async fn section_1_an_app_error_ends_with_a_reference_and_its_status_is_text() {
     let sandbox = Sandbox::empty().await;
     let heard = sandbox.app(Method::GET, "/v1/customers/nobody/attributes", Value::Null).await;
     let error = &heard.json()["errors"][0];
@@ -83,7 +83,7 @@ async fn an_app_error_ends_with_a_reference_and_its_status_is_text() {
 }
 
 #[tokio::test]
-async fn malformed_json_is_400_on_every_api() {
+async fn section_1_malformed_json_is_400_on_every_api() {
     let sandbox = Sandbox::empty().await;
     let (track, app) = (sandbox.track_authorization(), sandbox.app_authorization());
     for (method, path, authorization, key) in [

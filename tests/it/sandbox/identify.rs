@@ -11,7 +11,7 @@ async fn failed(sandbox: &Sandbox) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn nobody_matches_creates_a_person() {
+async fn section_3_nobody_matches_creates_a_person() {
     let sandbox = Sandbox::empty().await;
     sandbox.identify("ann", json!({"email": "Ann@Example.com", "plan": "free"})).await;
     let ann = sandbox.customer("ann", "id").await.unwrap();
@@ -24,7 +24,7 @@ async fn nobody_matches_creates_a_person() {
 }
 
 #[tokio::test]
-async fn rule_1_the_path_names_the_person_to_update() {
+async fn section_3_rule_1_the_path_names_the_person_to_update() {
     let sandbox = Sandbox::empty().await;
     sandbox.identify("ann", json!({"plan": "free", "seats": 3})).await;
     sandbox.identify("ann", json!({"plan": "gold"})).await;
@@ -35,7 +35,7 @@ async fn rule_1_the_path_names_the_person_to_update() {
 }
 
 #[tokio::test]
-async fn rule_2_an_identifier_in_the_body_finds_the_person_and_gives_them_the_path() {
+async fn section_3_rule_2_an_identifier_in_the_body_finds_the_person_and_gives_them_the_path() {
     let sandbox = Sandbox::empty().await;
     sandbox.identify("ann@example.com", json!({"plan": "free"})).await;
     sandbox.identify("ann", json!({"email": "ANN@example.com", "plan": "gold"})).await;
@@ -44,7 +44,7 @@ async fn rule_2_an_identifier_in_the_body_finds_the_person_and_gives_them_the_pa
 }
 
 #[tokio::test]
-async fn rule_2_a_reused_email_updates_its_owner_and_keeps_their_id() {
+async fn section_3_rule_2_a_reused_email_updates_its_owner_and_keeps_their_id() {
     let sandbox = Sandbox::empty().await;
     sandbox.identify("ann", json!({"email": "ann@example.com"})).await;
     sandbox.identify("bob", json!({"email": "ann@example.com", "plan": "gold"})).await;
@@ -55,7 +55,7 @@ async fn rule_2_a_reused_email_updates_its_owner_and_keeps_their_id() {
 }
 
 #[tokio::test]
-async fn rule_3_path_and_body_of_two_people_change_nothing_and_leave_a_failure() {
+async fn section_3_rule_3_path_and_body_of_two_people_change_nothing_and_leave_a_failure() {
     let sandbox = Sandbox::empty().await;
     sandbox.identify("ann", json!({"email": "ann@example.com"})).await;
     sandbox.identify("bob", json!({"email": "bob@example.com"})).await;
@@ -67,7 +67,7 @@ async fn rule_3_path_and_body_of_two_people_change_nothing_and_leave_a_failure()
 }
 
 #[tokio::test]
-async fn rule_5_a_cio_path_may_change_identifiers_and_an_unknown_one_is_dropped() {
+async fn section_3_rule_5_a_cio_path_may_change_identifiers_and_an_unknown_one_is_dropped() {
     let sandbox = Sandbox::empty().await;
     sandbox.identify("ann", json!({"email": "ann@example.com"})).await;
     let ann = sandbox.customer("ann", "id").await.unwrap();
@@ -82,7 +82,7 @@ async fn rule_5_a_cio_path_may_change_identifiers_and_an_unknown_one_is_dropped(
 }
 
 #[tokio::test]
-async fn rule_6_identifiers_once_set_stay_while_the_rest_applies() {
+async fn section_3_rule_6_identifiers_once_set_stay_while_the_rest_applies() {
     let sandbox = Sandbox::empty().await;
     sandbox.identify("ann", json!({"email": "ann@example.com"})).await;
     sandbox.identify("ann", json!({"email": "new@example.com", "plan": "gold"})).await;
@@ -96,7 +96,7 @@ async fn rule_6_identifiers_once_set_stay_while_the_rest_applies() {
 }
 
 #[tokio::test]
-async fn rule_6_the_workspace_may_allow_email_changes_by_id() {
+async fn section_3_rule_6_the_workspace_may_allow_email_changes_by_id() {
     let fixture = customerio_mcp::sandbox::Fixture::from_toml("[workspace]\nupdate_email_with_id = true\n").unwrap();
     let sandbox = Sandbox::with(fixture, false).await;
     sandbox.identify("ann", json!({"email": "ann@example.com"})).await;
@@ -106,7 +106,7 @@ async fn rule_6_the_workspace_may_allow_email_changes_by_id() {
 }
 
 #[tokio::test]
-async fn rule_7_an_update_never_creates_and_leaves_a_failure() {
+async fn section_3_rule_7_an_update_never_creates_and_leaves_a_failure() {
     let sandbox = Sandbox::empty().await;
     sandbox.identify("ann", json!({"_update": true, "plan": "gold"})).await;
     assert_eq!(sandbox.count("people").await, 0);
@@ -119,7 +119,7 @@ async fn rule_7_an_update_never_creates_and_leaves_a_failure() {
 }
 
 #[tokio::test]
-async fn rule_8_an_older_timestamp_does_not_overwrite_a_newer() {
+async fn section_3_rule_8_an_older_timestamp_does_not_overwrite_a_newer() {
     let sandbox = Sandbox::empty().await;
     sandbox.identify("ann", json!({"plan": "gold", "_timestamp": 200})).await;
     sandbox.identify("ann", json!({"plan": "free", "seats": 1, "_timestamp": 100})).await;
@@ -130,7 +130,7 @@ async fn rule_8_an_older_timestamp_does_not_overwrite_a_newer() {
 }
 
 #[tokio::test]
-async fn an_id_is_case_sensitive_and_an_email_is_not() {
+async fn section_3_an_id_is_case_sensitive_and_an_email_is_not() {
     let sandbox = Sandbox::empty().await;
     sandbox.identify("ann", json!({})).await;
     sandbox.identify("Ann", json!({})).await;
@@ -143,7 +143,7 @@ async fn an_id_is_case_sensitive_and_an_email_is_not() {
 }
 
 #[tokio::test]
-async fn identifiers_survive_percent_encoding() {
+async fn section_3_identifiers_survive_percent_encoding() {
     let sandbox = Sandbox::empty().await;
     for id in ["a/b/c", "a b+c", "100%2Fx", "q?a#b&c=d", "Zoë-漢字", "..%2e"] {
         sandbox.identify(id, json!({"own": id})).await;
@@ -152,7 +152,7 @@ async fn identifiers_survive_percent_encoding() {
 }
 
 #[tokio::test]
-async fn null_and_empty_remove_and_dots_reach_inside() {
+async fn section_3_null_and_empty_remove_and_dots_reach_inside() {
     let sandbox = Sandbox::empty().await;
     sandbox.identify("ann", json!({"a": 1, "b": 2, "nested": {"x": {"y": 1}, "z": 2}})).await;
     sandbox.identify("ann", json!({"a": null, "b": "", "nested.x.y": 3})).await;
@@ -163,7 +163,7 @@ async fn null_and_empty_remove_and_dots_reach_inside() {
 }
 
 #[tokio::test]
-async fn a_malformed_email_in_the_body_fails_alone() {
+async fn section_3_a_malformed_email_in_the_body_fails_alone() {
     let sandbox = Sandbox::empty().await;
     sandbox.identify("ann", json!({"email": "not an email", "plan": "gold"})).await;
     assert_eq!(sandbox.attribute("ann", "plan").await, "gold");
@@ -171,7 +171,7 @@ async fn a_malformed_email_in_the_body_fails_alone() {
 }
 
 #[tokio::test]
-async fn deleting_frees_the_identifier_and_the_past_stays_in_the_log() {
+async fn section_3_deleting_frees_the_identifier_and_the_past_stays_in_the_log() {
     let sandbox = Sandbox::empty().await;
     sandbox.identify("ann", json!({"plan": "gold"})).await;
     let before = sandbox.customer("ann", "id").await.unwrap();

@@ -18,7 +18,7 @@ fn many(count: usize) -> Value {
 }
 
 #[tokio::test]
-async fn attributes_are_limited_in_number_and_bytes() {
+async fn section_2_attributes_are_limited_in_number_and_bytes() {
     let sandbox = Sandbox::empty().await;
     let cases = [
         (many(301), "cannot identify more than 300 attributes in one request"),
@@ -36,7 +36,7 @@ async fn attributes_are_limited_in_number_and_bytes() {
 }
 
 #[tokio::test]
-async fn a_path_identifier_is_limited_to_150_bytes() {
+async fn section_2_a_path_identifier_is_limited_to_150_bytes() {
     let sandbox = Sandbox::empty().await;
     let path = |length: usize| format!("/api/v1/customers/{}", segment(&"é".repeat(length)));
     assert_eq!(sandbox.track(Method::PUT, &path(76), json!({})).await.status, 400);
@@ -45,7 +45,7 @@ async fn a_path_identifier_is_limited_to_150_bytes() {
 }
 
 #[tokio::test]
-async fn a_person_holds_300_attributes_and_the_rest_fails() {
+async fn section_2_a_person_holds_300_attributes_and_the_rest_fails() {
     let sandbox = Sandbox::empty().await;
     sandbox.identify("ann", many(298)).await;
     sandbox.identify("ann", json!({"one_more": 1})).await;
@@ -56,7 +56,7 @@ async fn a_person_holds_300_attributes_and_the_rest_fails() {
 }
 
 #[tokio::test]
-async fn events_are_limited_in_name_and_data() {
+async fn section_2_events_are_limited_in_name_and_data() {
     let sandbox = Sandbox::empty().await;
     let track = async |body: Value| sandbox.track(Method::POST, "/api/v1/customers/ann/events", body).await;
     let errors = [
@@ -76,7 +76,7 @@ async fn events_are_limited_in_name_and_data() {
 }
 
 #[tokio::test]
-async fn strict_limits_refuse_the_eleventh_app_request_of_a_second() {
+async fn section_2_strict_limits_refuse_the_eleventh_app_request_of_a_second() {
     let sandbox = Sandbox::with(Fixture::empty(), true).await;
     for _ in 0..10 {
         sandbox.get("/v1/segments").await;

@@ -10,7 +10,7 @@ async fn merge(sandbox: &Sandbox, body: Value) -> u16 {
 }
 
 #[tokio::test]
-async fn the_primary_keeps_its_own_and_gains_what_it_lacks() {
+async fn section_3_the_primary_keeps_its_own_and_gains_what_it_lacks() {
     let sandbox = Sandbox::shop().await;
     sandbox.identify("ann", json!({"plan": "gold"})).await;
     sandbox.identify("bob", json!({"plan": "free", "city": "York", "email": "bob@example.com"})).await;
@@ -36,7 +36,7 @@ async fn the_primary_keeps_its_own_and_gains_what_it_lacks() {
 }
 
 #[tokio::test]
-async fn an_unknown_primary_changes_nothing_and_two_identifiers_are_refused() {
+async fn section_3_an_unknown_primary_changes_nothing_and_two_identifiers_are_refused() {
     let sandbox = Sandbox::empty().await;
     sandbox.identify("bob", json!({})).await;
     assert_eq!(merge(&sandbox, json!({"primary": {"id": "ann"}, "secondary": {"id": "bob"}})).await, 200);

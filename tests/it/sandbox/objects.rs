@@ -34,7 +34,7 @@ async fn objects_of(sandbox: &Sandbox, id: &str) -> Value {
 }
 
 #[tokio::test]
-async fn an_object_lives_from_its_creation_to_its_deletion() {
+async fn section_3_an_object_lives_from_its_creation_to_its_deletion() {
     let sandbox = Sandbox::shop().await;
     accepted(&sandbox, object("identify", "acme", json!({"attributes": {"name": "Acme", "seats": 5, "gone": 1}})))
         .await;
@@ -64,7 +64,7 @@ async fn an_object_lives_from_its_creation_to_its_deletion() {
 }
 
 #[tokio::test]
-async fn both_ends_add_and_delete_relationships() {
+async fn section_3_both_ends_add_and_delete_relationships() {
     let sandbox = Sandbox::shop().await;
     let people = json!([{"identifiers": {"id": "ann"}, "relationship_attributes": {"role": "admin"}},
         {"identifiers": {"email": "bob@example.com"}}]);
@@ -103,7 +103,7 @@ async fn both_ends_add_and_delete_relationships() {
 }
 
 #[tokio::test]
-async fn identify_takes_an_object_in_v1_and_an_array_in_v2() {
+async fn section_3_identify_takes_an_object_in_v1_and_an_array_in_v2() {
     let sandbox = Sandbox::shop().await;
     let tie = json!([{"identifiers": {"object_type_id": "2", "object_id": "wreath_making"}}]);
     let v1 = |action: &str| json!({"plan": "gold", "cio_relationships": {"action": action, "relationships": tie}});
@@ -122,7 +122,7 @@ async fn identify_takes_an_object_in_v1_and_an_array_in_v2() {
 }
 
 #[tokio::test]
-async fn an_anonymous_relationship_waits_for_its_person() {
+async fn section_3_an_anonymous_relationship_waits_for_its_person() {
     let sandbox = Sandbox::shop().await;
     let ties = json!([{"identifiers": {"anonymous_id": "x"}, "relationship_attributes": {"role": "guest"}}]);
     accepted(&sandbox, object("identify_anonymous", "acme", json!({"cio_relationships": ties}))).await;
@@ -132,7 +132,7 @@ async fn an_anonymous_relationship_waits_for_its_person() {
 }
 
 #[tokio::test]
-async fn a_merge_carries_relationships_and_a_deletion_drops_them() {
+async fn section_3_a_merge_carries_relationships_and_a_deletion_drops_them() {
     let sandbox = Sandbox::shop().await;
     let merge = json!({"primary": {"id": "cust_0001"}, "secondary": {"id": "cust_0010"}});
     sandbox.track(Method::POST, "/api/v1/merge_customers", merge).await;
@@ -144,7 +144,7 @@ async fn a_merge_carries_relationships_and_a_deletion_drops_them() {
 }
 
 #[tokio::test]
-async fn limits_are_bytes_and_refusals_name_the_field() {
+async fn section_2_limits_are_bytes_and_refusals_name_the_field() {
     let sandbox = Sandbox::shop().await;
     let named = |id: Value| json!({"type": "object", "action": "identify", "identifiers": id});
     let many: Map<_, _> = (0..301).map(|n| (format!("a{n}"), json!(n))).collect();
@@ -185,7 +185,7 @@ async fn limits_are_bytes_and_refusals_name_the_field() {
 }
 
 #[tokio::test]
-async fn objects_are_searched_by_type_and_attributes_in_pages() {
+async fn section_5_objects_are_searched_by_type_and_attributes_in_pages() {
     let sandbox = Sandbox::shop().await;
     let city =
         |value: &str| json!({"object_attribute": {"field": "city", "operator": "eq", "type_id": "1", "value": value}});
@@ -218,7 +218,7 @@ async fn objects_are_searched_by_type_and_attributes_in_pages() {
 }
 
 #[tokio::test]
-async fn relationships_are_paged_oldest_first() {
+async fn section_5_relationships_are_paged_oldest_first() {
     let sandbox = Sandbox::shop().await;
     let people: Vec<_> = (0..5).map(|n| json!({"identifiers": {"id": format!("p{n}")}})).collect();
     accepted(&sandbox, object("add_relationships", "acme", json!({"cio_relationships": people}))).await;
@@ -237,7 +237,7 @@ async fn relationships_are_paged_oldest_first() {
 }
 
 #[tokio::test]
-async fn liquid_reads_ten_objects_of_a_type_newest_first() {
+async fn section_3_liquid_reads_ten_objects_of_a_type_newest_first() {
     let sandbox = Sandbox::shop().await;
     for n in 0..11 {
         let more = json!({"attributes": {"name": format!("n{n}")},

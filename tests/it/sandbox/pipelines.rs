@@ -38,7 +38,7 @@ async fn dropped(sandbox: &Sandbox) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn people_and_what_they_do_arrive() {
+async fn section_4_people_and_what_they_do_arrive() {
     let sandbox = Sandbox::shop().await;
     let traits = json!({"email": "ann@example.com", "plan": "gold", "createdAt": "2024-01-02T03:04:05Z"});
     call(&sandbox, "identify", json!({"userId": "ann", "traits": traits})).await;
@@ -61,7 +61,7 @@ async fn people_and_what_they_do_arrive() {
 }
 
 #[tokio::test]
-async fn anonymous_then_identified_or_aliased() {
+async fn section_4_anonymous_then_identified_or_aliased() {
     let sandbox = Sandbox::shop().await;
     call(&sandbox, "track", json!({"anonymousId": "x", "event": "Seen"})).await;
     let traits = json!({"relationshipAttributes": {"role": "guest"}, "name": "Acme"});
@@ -79,7 +79,7 @@ async fn anonymous_then_identified_or_aliased() {
 }
 
 #[tokio::test]
-async fn a_group_is_an_object_of_its_type() {
+async fn section_4_a_group_is_an_object_of_its_type() {
     let sandbox = Sandbox::shop().await;
     for (place, id) in [("traits", "a"), ("call", "b"), ("default", "c")] {
         let mut body = json!({"userId": "ann", "groupId": id, "traits": {"name": "A"}});
@@ -99,7 +99,7 @@ async fn a_group_is_an_object_of_its_type() {
 }
 
 #[tokio::test]
-async fn semantic_events_do_what_their_names_say() {
+async fn section_4_semantic_events_do_what_their_names_say() {
     let sandbox = Sandbox::shop().await;
     let ann = |event: &str, properties: Value| json!({"userId": "ann", "event": event, "properties": properties});
     let device = |event: &str| json!({"userId": "ann", "event": event, "context": {"device": {"token": "t", "type": "ios", "model": "X"}}});
@@ -132,7 +132,7 @@ async fn semantic_events_do_what_their_names_say() {
 }
 
 #[tokio::test]
-async fn what_is_invalid_is_dropped_in_silence_unless_strict() {
+async fn section_4_what_is_invalid_is_dropped_in_silence_unless_strict() {
     let sandbox = Sandbox::empty().await;
     let cases = [
         ("track", json!({"userId": "ann"}), "event is required"),
@@ -162,7 +162,7 @@ async fn what_is_invalid_is_dropped_in_silence_unless_strict() {
 }
 
 #[tokio::test]
-async fn a_wrong_key_is_told_in_strict_mode_alone() {
+async fn section_1_a_wrong_key_is_told_in_strict_mode_alone() {
     let sandbox = Sandbox::empty().await;
     let body = br#"{"userId":"ann"}"#.to_vec();
     let wrong = authorization("wrong");
@@ -178,7 +178,7 @@ async fn a_wrong_key_is_told_in_strict_mode_alone() {
 }
 
 #[tokio::test]
-async fn a_packed_body_is_unpacked_and_measured_unpacked() {
+async fn section_4_a_packed_body_is_unpacked_and_measured_unpacked() {
     let sandbox = Sandbox::empty().await;
     let packed = |body: Value| {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
@@ -196,7 +196,7 @@ async fn a_packed_body_is_unpacked_and_measured_unpacked() {
 }
 
 #[tokio::test]
-async fn a_batch_applies_what_is_valid_with_what_it_shares() {
+async fn section_4_a_batch_applies_what_is_valid_with_what_it_shares() {
     let sandbox = Sandbox::empty().await;
     let items = json!([{"type": "identify", "userId": "ann", "traits": {"b": 1}}, {"type": "dance", "userId": "ann"},
         {"type": "track", "userId": "ann", "event": "Bought"}, 7]);

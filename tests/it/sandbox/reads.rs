@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::driver::Sandbox;
 
 #[tokio::test]
-async fn attributes_read_back_as_text() {
+async fn section_6_attributes_read_back_as_text() {
     let sandbox = Sandbox::shop().await;
     let ada = sandbox.customer("cust_0001", "id").await.unwrap();
     assert_eq!(ada["attributes"]["orders"], "7");
@@ -18,7 +18,7 @@ async fn attributes_read_back_as_text() {
 }
 
 #[tokio::test]
-async fn preferences_are_a_json_string_with_a_computed_twin_at_time_nought() {
+async fn section_6_preferences_are_a_json_string_with_a_computed_twin_at_time_nought() {
     let sandbox = Sandbox::shop().await;
     sandbox.identify("cust_0001", json!({"cio_subscription_preferences.topics.topic_2": true})).await;
     let ada = sandbox.customer("cust_0001", "id").await.unwrap();
@@ -30,7 +30,7 @@ async fn preferences_are_a_json_string_with_a_computed_twin_at_time_nought() {
 }
 
 #[tokio::test]
-async fn unsubscribed_takes_true_in_any_casing_and_one() {
+async fn section_3_unsubscribed_takes_true_in_any_casing_and_one() {
     let sandbox = Sandbox::empty().await;
     for (value, expected) in
         [(json!("TRUE"), true), (json!(1), true), (json!("1"), true), (json!("yes"), false), (json!(0), false)]
@@ -41,7 +41,7 @@ async fn unsubscribed_takes_true_in_any_casing_and_one() {
 }
 
 #[tokio::test]
-async fn the_wrong_id_type_reads_as_nobody_and_an_unknown_one_is_refused() {
+async fn section_3_the_wrong_id_type_reads_as_nobody_and_an_unknown_one_is_refused() {
     let sandbox = Sandbox::shop().await;
     assert_eq!(sandbox.customer("cust_0001", "email").await, None);
     assert_eq!(sandbox.customer("ada.moss@example.com", "id").await, None);
@@ -50,7 +50,7 @@ async fn the_wrong_id_type_reads_as_nobody_and_an_unknown_one_is_refused() {
 }
 
 #[tokio::test]
-async fn looking_up_an_email_needs_its_plus_encoded() {
+async fn section_1_looking_up_an_email_needs_its_plus_encoded() {
     let sandbox = Sandbox::shop().await;
     let found = sandbox.get("/v1/customers?email=GIL.stone%2Bflowers@example.com").await;
     assert_eq!(found["results"][0]["id"], "cust_0007");
@@ -59,7 +59,7 @@ async fn looking_up_an_email_needs_its_plus_encoded() {
 }
 
 #[tokio::test]
-async fn many_people_are_read_at_once() {
+async fn section_2_many_people_are_read_at_once() {
     let sandbox = Sandbox::shop().await;
     let path = "/v1/customers/attributes";
     let heard = sandbox.app(Method::POST, path, json!({"ids": ["cust_0002", "nobody", "cust_0001"]})).await.json();
@@ -73,7 +73,7 @@ async fn many_people_are_read_at_once() {
 }
 
 #[tokio::test]
-async fn the_workspace_describes_itself() {
+async fn section_10_the_workspace_describes_itself() {
     let sandbox = Sandbox::shop().await;
     assert_eq!(sandbox.get("/v1/exports").await, json!({"exports": null}));
     let workspaces = sandbox.get("/v1/workspaces").await;

@@ -63,7 +63,7 @@ async fn section_4_each_channel_has_its_own_metrics() {
 }
 
 #[tokio::test]
-async fn a_bounce_says_why_and_nothing_arrives_after_it() {
+async fn section_4_a_bounce_says_why_and_nothing_arrives_after_it() {
     let sandbox = Sandbox::shop().await;
     let id = sent(&sandbox).await[0].1.clone();
     for (metric, at) in [("bounced", NOON + 1), ("bounced", NOON + 9)] {
@@ -77,7 +77,7 @@ async fn a_bounce_says_why_and_nothing_arrives_after_it() {
 }
 
 #[tokio::test]
-async fn a_report_of_nothing_is_accepted_and_a_malformed_one_is_not() {
+async fn section_4_a_report_of_nothing_is_accepted_and_a_malformed_one_is_not() {
     let sandbox = Sandbox::shop().await;
     let unknown = json!({"delivery_id": "RPILAgUBcRhIBqSfeiIwdIYJKxTY", "metric": "opened"});
     assert_eq!(post(&sandbox, "/api/v1/metrics", unknown).await.status, 200);
@@ -100,7 +100,7 @@ async fn a_report_of_nothing_is_accepted_and_a_malformed_one_is_not() {
 }
 
 #[tokio::test]
-async fn devices_report_on_push_by_either_call() {
+async fn section_4_devices_report_on_push_by_either_call() {
     let sandbox = Sandbox::shop().await;
     let all = sent(&sandbox).await;
     let (email, push) = (&all[0].1, &all[1].1);
@@ -127,7 +127,7 @@ async fn devices_report_on_push_by_either_call() {
 }
 
 #[tokio::test]
-async fn an_unsubscribe_is_the_persons_and_the_deliverys() {
+async fn section_4_an_unsubscribe_is_the_persons_and_the_deliverys() {
     let sandbox = Sandbox::shop().await;
     let id = sent(&sandbox).await[0].1.clone();
     let path = format!("/unsubscribe/{id}");

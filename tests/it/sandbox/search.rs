@@ -20,7 +20,7 @@ fn exists(field: &str) -> Value {
 }
 
 #[tokio::test]
-async fn filters_combine() {
+async fn section_5_filters_combine() {
     let sandbox = Sandbox::shop().await;
     let gold = ["cust_0001", "cust_0005", "cust_0007", "cust_0010"];
     assert_eq!(ids(&sandbox, eq("plan", "gold")).await, gold);
@@ -39,7 +39,7 @@ async fn filters_combine() {
 }
 
 #[tokio::test]
-async fn what_the_grammar_lacks_is_refused() {
+async fn section_5_what_the_grammar_lacks_is_refused() {
     let sandbox = Sandbox::shop().await;
     let refused = [
         json!({}),
@@ -56,7 +56,7 @@ async fn what_the_grammar_lacks_is_refused() {
 }
 
 #[tokio::test]
-async fn pages_hold_while_people_come_and_go() {
+async fn section_5_pages_hold_while_people_come_and_go() {
     let sandbox = Sandbox::shop().await;
     let body = json!({"filter": exists("plan")});
     let first = sandbox.app(Method::POST, "/v1/customers?limit=5", body.clone()).await.json();

@@ -14,7 +14,7 @@ async fn count(sandbox: &Sandbox, id: u64) -> Value {
 }
 
 #[tokio::test]
-async fn a_manual_segment_lives_from_creation_to_deletion() {
+async fn section_5_a_manual_segment_lives_from_creation_to_deletion() {
     let sandbox = Sandbox::shop().await;
     let body = json!({"segment": {"name": "Testers", "description": "who test"}});
     let made = sandbox.app(Method::POST, "/v1/segments", body).await;
@@ -30,7 +30,7 @@ async fn a_manual_segment_lives_from_creation_to_deletion() {
 }
 
 #[tokio::test]
-async fn members_are_added_and_removed_by_any_identifier() {
+async fn section_5_members_are_added_and_removed_by_any_identifier() {
     let sandbox = Sandbox::shop().await;
     assert_eq!(change(&sandbox, "2/add_customers", json!(["cust_0003", "nobody", "dan.oak@example.com"])).await, 200);
     assert_eq!(count(&sandbox, 2).await, 2);
@@ -47,7 +47,7 @@ async fn members_are_added_and_removed_by_any_identifier() {
 }
 
 #[tokio::test]
-async fn a_membership_change_takes_1_to_1000_ids_of_a_manual_segment() {
+async fn section_5_a_membership_change_takes_1_to_1000_ids_of_a_manual_segment() {
     let sandbox = Sandbox::shop().await;
     let ids: Vec<_> = (0..1001).map(|n| n.to_string()).collect();
     assert_eq!(change(&sandbox, "2/add_customers", json!(ids)).await, 400);
@@ -60,7 +60,7 @@ async fn a_membership_change_takes_1_to_1000_ids_of_a_manual_segment() {
 }
 
 #[tokio::test]
-async fn a_data_driven_segment_follows_the_attributes() {
+async fn section_5_a_data_driven_segment_follows_the_attributes() {
     let sandbox = Sandbox::shop().await;
     assert_eq!((count(&sandbox, 3).await, count(&sandbox, 4).await), (json!(4), json!(10)));
     sandbox.identify("cust_0002", json!({"plan": "gold", "unsubscribed": true})).await;
@@ -71,7 +71,7 @@ async fn a_data_driven_segment_follows_the_attributes() {
 }
 
 #[tokio::test]
-async fn a_deleted_person_leaves_their_segments() {
+async fn section_5_a_deleted_person_leaves_their_segments() {
     let sandbox = Sandbox::shop().await;
     sandbox.track(Method::DELETE, "/api/v1/customers/cust_0001", Value::Null).await;
     assert_eq!((count(&sandbox, 1).await, count(&sandbox, 3).await), (json!(2), json!(3)));

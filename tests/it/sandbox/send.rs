@@ -20,7 +20,7 @@ fn email(more: Value) -> Value {
 }
 
 #[tokio::test]
-async fn an_accepted_send_answers_an_id_and_the_time_it_was_queued() {
+async fn section_7_an_accepted_send_answers_an_id_and_the_time_it_was_queued() {
     let sandbox = Sandbox::shop().await;
     let heard = send(&sandbox, "email", email(json!({}))).await;
     let answer = heard.json();
@@ -33,7 +33,7 @@ async fn an_accepted_send_answers_an_id_and_the_time_it_was_queued() {
 }
 
 #[tokio::test]
-async fn a_repeated_send_sends_twice() {
+async fn section_7_a_repeated_send_sends_twice() {
     let sandbox = Sandbox::shop().await;
     for _ in 0..2 {
         send(&sandbox, "email", email(json!({}))).await;
@@ -42,7 +42,7 @@ async fn a_repeated_send_sends_twice() {
 }
 
 #[tokio::test]
-async fn a_template_is_named_by_number_or_by_trigger_name_in_any_casing() {
+async fn section_7_a_template_is_named_by_number_or_by_trigger_name_in_any_casing() {
     let sandbox = Sandbox::shop().await;
     for name in [json!(2), json!("2"), json!("ORDER_Confirmation")] {
         assert_eq!(send(&sandbox, "email", email(json!({"transactional_message_id": name}))).await.status, 200);
@@ -52,7 +52,7 @@ async fn a_template_is_named_by_number_or_by_trigger_name_in_any_casing() {
 }
 
 #[tokio::test]
-async fn every_channel_sends_its_own_templates_and_no_others() {
+async fn section_7_every_channel_sends_its_own_templates_and_no_others() {
     let sandbox = Sandbox::shop().await;
     let body = |template: u64, to: Value| json!({"transactional_message_id": template, "to": to, "identifiers": {"id": "cust_0001"}});
     let channels = [
@@ -90,7 +90,7 @@ async fn section_7_a_text_needs_a_recipient_from_the_send_or_its_template() {
 }
 
 #[tokio::test]
-async fn a_refused_send_says_why_and_leaves_nothing() {
+async fn section_7_a_refused_send_says_why_and_leaves_nothing() {
     let sandbox = Sandbox::shop().await;
     let attachment = |name: &str, content: String| json!({"attachments": {name: content}});
     let cases = [
@@ -120,7 +120,7 @@ async fn a_refused_send_says_why_and_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn an_inline_email_needs_body_subject_from_and_identifiers() {
+async fn section_7_an_inline_email_needs_body_subject_from_and_identifiers() {
     let sandbox = Sandbox::shop().await;
     let whole = json!({"to": "a@example.com", "from": "s@example.com", "subject": "s", "body": "b",
         "identifiers": {"id": "cust_0001"}});
@@ -135,7 +135,7 @@ async fn an_inline_email_needs_body_subject_from_and_identifiers() {
 }
 
 #[tokio::test]
-async fn a_templated_email_may_do_without_a_person() {
+async fn section_7_a_templated_email_may_do_without_a_person() {
     let sandbox = Sandbox::shop().await;
     let body =
         json!({"transactional_message_id": 3, "to": "a@example.com", "message_data": {"reset_url": "https://x"}});
@@ -144,7 +144,7 @@ async fn a_templated_email_may_do_without_a_person() {
 }
 
 #[tokio::test]
-async fn an_unknown_person_is_created_by_the_send() {
+async fn section_7_an_unknown_person_is_created_by_the_send() {
     let sandbox = Sandbox::shop().await;
     let body = email(json!({"identifiers": {"email": "new@example.com"}}));
     assert_eq!(send(&sandbox, "email", body).await.status, 200);
@@ -152,7 +152,7 @@ async fn an_unknown_person_is_created_by_the_send() {
 }
 
 #[tokio::test]
-async fn auto_create_makes_an_empty_message_of_that_name_once() {
+async fn section_7_auto_create_makes_an_empty_message_of_that_name_once() {
     let sandbox = Sandbox::shop().await;
     let body = |id: Value| {
         email(json!({"transactional_message_id": id, "auto_create": true, "subject": "s", "body": "b",

@@ -52,7 +52,7 @@ async fn section_10_a_snippet_in_use_stays() {
 }
 
 #[tokio::test]
-async fn a_changed_snippet_is_in_the_next_message() {
+async fn section_10_a_changed_snippet_is_in_the_next_message() {
     let sandbox = Sandbox::shop().await;
     write(&sandbox, Method::PUT, "address", "{{ customer.city }}").await;
     let body = json!({"transactional_message_id": 4, "to": "a@example.com", "identifiers": {"id": "cust_0001"},

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::driver::Sandbox;
 
 #[tokio::test]
-async fn suppressing_removes_the_person_and_refuses_both_identifiers() {
+async fn section_3_suppressing_removes_the_person_and_refuses_both_identifiers() {
     let sandbox = Sandbox::empty().await;
     sandbox.identify("ann", json!({"email": "ann@example.com"})).await;
     for _ in 0..2 {
@@ -25,7 +25,7 @@ async fn suppressing_removes_the_person_and_refuses_both_identifiers() {
 }
 
 #[tokio::test]
-async fn unsuppressing_frees_that_identifier_and_brings_nobody_back() {
+async fn section_3_unsuppressing_frees_that_identifier_and_brings_nobody_back() {
     let sandbox = Sandbox::empty().await;
     sandbox.identify("ann", json!({"email": "ann@example.com", "plan": "gold"})).await;
     sandbox.track(Method::POST, "/api/v1/customers/ann/suppress", Value::Null).await;

@@ -17,7 +17,7 @@ async fn person(sandbox: &Sandbox, action: &str, id: &str, more: Value) {
 }
 
 #[tokio::test]
-async fn every_action_of_a_person_takes_effect() {
+async fn section_4_every_action_of_a_person_takes_effect() {
     let sandbox = Sandbox::empty().await;
     person(&sandbox, "identify", "ann", json!({"attributes": {"email": "ann@example.com", "plan": "gold"}})).await;
     assert_eq!(sandbox.attribute("ann", "email").await, "ann@example.com");
@@ -44,7 +44,7 @@ async fn every_action_of_a_person_takes_effect() {
 }
 
 #[tokio::test]
-async fn update_only_does_nothing_at_all_for_nobody() {
+async fn section_3_update_only_does_nothing_at_all_for_nobody() {
     let sandbox = Sandbox::empty().await;
     person(&sandbox, "identify", "ann", json!({"attributes": {"_update": true, "plan": "gold"}})).await;
     assert_eq!(sandbox.count("people").await, 0);
@@ -52,7 +52,7 @@ async fn update_only_does_nothing_at_all_for_nobody() {
 }
 
 #[tokio::test]
-async fn a_bare_cio_id_names_a_person() {
+async fn section_3_a_bare_cio_id_names_a_person() {
     let sandbox = Sandbox::empty().await;
     sandbox.identify("ann", json!({})).await;
     let cio_id = sandbox.attribute("ann", "cio_id").await;
@@ -63,7 +63,7 @@ async fn a_bare_cio_id_names_a_person() {
 }
 
 #[tokio::test]
-async fn a_refused_entity_names_reason_field_and_message() {
+async fn section_4_a_refused_entity_names_reason_field_and_message() {
     let sandbox = Sandbox::empty().await;
     let ids = json!({"id": "ann"});
     let cases = [
@@ -101,7 +101,7 @@ async fn a_refused_entity_names_reason_field_and_message() {
 }
 
 #[tokio::test]
-async fn bodies_are_limited_to_32_and_500_kilobytes() {
+async fn section_2_bodies_are_limited_to_32_and_500_kilobytes() {
     let sandbox = Sandbox::empty().await;
     let event = |size: usize| {
         json!({"type": "person", "action": "event", "identifiers": {"id": "ann"}, "name": "e",
@@ -117,7 +117,7 @@ async fn bodies_are_limited_to_32_and_500_kilobytes() {
 }
 
 #[tokio::test]
-async fn a_batch_applies_what_is_valid_and_tells_the_rest_by_index() {
+async fn section_4_a_batch_applies_what_is_valid_and_tells_the_rest_by_index() {
     let sandbox = Sandbox::empty().await;
     let identify = |id: &str| json!({"type": "person", "action": "identify", "identifiers": {"id": id}});
     let good = sandbox.track(Method::POST, "/api/v2/batch", json!({"batch": [identify("a")]})).await;
