@@ -7,12 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::{Value, json};
 use super::{
     bodies::{self, Batch, GOLD_PER_TOWN, PEOPLE_PER_GOLD},
     connection::Connection,
     process::Process,
 };
+use serde_json::{Value, json};
 
 const CONNECTIONS: usize = 4;
 /// How much more the second size is.

@@ -45,7 +45,8 @@ pub(crate) fn tables(figures: &Figures, effort: Effort) -> String {
     }
     let columns = [Size::Small, Size::Large].map(|size| grouped(effort.people(size)));
     let _ = write!(text, "\n\nReads in ms, by people there\n{:<42}", "");
-    for heading in ["median, ", "p99, "].iter().flat_map(|what| columns.iter().map(move |size| format!("{what}{size}"))) {
+    for heading in ["median, ", "p99, "].iter().flat_map(|what| columns.iter().map(move |size| format!("{what}{size}")))
+    {
         let _ = write!(text, "{heading:>17}");
     }
     let _ = writeln!(text, "{:>11}", "growth");

@@ -41,6 +41,7 @@ mod identifiers;
 mod identify;
 mod ids;
 mod imports;
+mod intake;
 mod lifecycle;
 mod limits;
 mod merge;
