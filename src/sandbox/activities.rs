@@ -1,6 +1,9 @@
 //! The activity log: everything that happened to people, kept without end (behaviour.md section 6).
 
-use std::collections::HashMap;
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
 
 use serde_json::{Value, json};
 
@@ -18,31 +21,38 @@ use super::{
 const DEFAULT_LIMIT: usize = 10;
 const MAX_LIMIT: usize = 100;
 
-/// One entry of the log.
+/// One entry of the log. There are many, so what they share they share in memory, and what is seldom read is text.
 #[derive(Debug, Clone)]
 pub(super) struct Activity {
-    sequence: u64,
-    id: String,
+    /// A ULID.
+    id: u128,
     /// `None` when the identifier named nobody.
     pub(super) person: Option<PersonKey>,
-    /// Who it was when it happened.
-    identifiers: Value,
-    kind: String,
+    /// What named nobody; those of a person are found by it.
+    identifiers: Option<Box<Value>>,
+    kind: Arc<str>,
     /// The name of an event, the URL of a page.
-    name: Option<String>,
+    name: Option<Arc<str>>,
     /// Unix seconds.
     pub(super) timestamp: i64,
-    data: Value,
-    delivery_id: Option<String>,
+    /// JSON.
+    data: Box<str>,
+    delivery_id: Option<Box<str>>,
     delivery_type: Option<&'static str>,
     /// The identifiers of the object it is about, if it is about one.
-    object: Option<Value>,
+    object: Option<Box<Value>>,
 }
 
 /// The log, in order of arrival.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Activities {
     list: Vec<Activity>,
+    /// Places in the list by Unix seconds, those of one second by arrival.
+    by_time: BTreeSet<(i64, usize)>,
+    /// Places in the list of what is one person's, or nobody's.
+    by_person: HashMap<Option<PersonKey>, Vec<usize>>,
+    /// Kinds and names, each once.
+    words: HashSet<Arc<str>>,
     /// The last identifiers of people who are gone.
     departed: HashMap<PersonKey, Value>,
 }
@@ -74,22 +84,57 @@ impl Activities {
 
     /// How many entries are of one of `kinds`.
     pub(super) fn count(&self, kinds: &[&str]) -> usize {
-        self.list.iter().filter(|activity| kinds.contains(&activity.kind.as_str())).count()
+        self.list.iter().filter(|activity| kinds.contains(&&*activity.kind)).count()
     }
 
     /// Moves the events of `from` since `since` (Unix seconds) to `to`.
     pub(super) fn move_events(&mut self, from: PersonKey, to: PersonKey, since: i64) {
-        for activity in &mut self.list {
-            if activity.person == Some(from) && activity.timestamp >= since && activity.is_event() {
-                activity.person = Some(to);
-            }
+        let places = self.by_person.remove(&Some(from)).unwrap_or_default();
+        let (moved, left): (Vec<_>, Vec<_>) = places.into_iter().partition(|place| {
+            let activity = &self.list[*place];
+            activity.timestamp >= since && activity.is_event()
+        });
+        for place in &moved {
+            self.list[*place].person = Some(to);
         }
+        self.by_person.entry(Some(to)).or_default().extend(moved);
+        self.by_person.insert(Some(from), left);
+    }
+
+    fn add(&mut self, activity: Activity) {
+        let place = self.list.len();
+        self.by_time.insert((activity.timestamp, place));
+        self.by_person.entry(activity.person).or_default().push(place);
+        self.list.push(activity);
+    }
+
+    /// One copy of a text that many entries have.
+    fn word(&mut self, text: &str) -> Arc<str> {
+        if let Some(word) = self.words.get(text) {
+            return Arc::clone(word);
+        }
+        let word: Arc<str> = text.into();
+        self.words.insert(Arc::clone(&word));
+        word
+    }
+
+    /// Everything, newest first by when it happened and then by arrival, each with its place counted from 1.
+    fn newest_first(&self) -> impl Iterator<Item = (u64, &Activity)> {
+        self.by_time.iter().rev().map(|(_, place)| (*place as u64 + 1, &self.list[*place]))
+    }
+
+    /// What is theirs, in the same order.
+    fn newest_first_of(&self, people: &[Option<PersonKey>]) -> impl Iterator<Item = (u64, &Activity)> {
+        let places = people.iter().filter_map(|person| self.by_person.get(person)).flatten();
+        let mut places: Vec<_> = places.map(|place| (self.list[*place].timestamp, *place)).collect();
+        places.sort_unstable_by(|a, b| b.cmp(a));
+        places.into_iter().map(|(_, place)| (place as u64 + 1, &self.list[place]))
     }
 }
 
 impl Activity {
     fn is_event(&self) -> bool {
-        matches!(self.kind.as_str(), "event" | "page" | "screen")
+        matches!(&*self.kind, "event" | "page" | "screen")
     }
 
     fn shown(&self, world: &World) -> Value {
@@ -97,12 +142,13 @@ impl Activity {
             .person
             .and_then(|key| world.people.get(key).map(Person::identifiers))
             .or_else(|| world.activities.departed.get(&self.person?).cloned())
-            .unwrap_or_else(|| self.identifiers.clone());
+            .or_else(|| self.identifiers.as_deref().cloned())
+            .unwrap_or_default();
         let mut shown = json!({
-            "id": self.id,
-            "type": self.kind,
+            "id": ids::ulid_text(self.id),
+            "type": &*self.kind,
             "timestamp": self.timestamp,
-            "data": self.data,
+            "data": serde_json::from_str::<Value>(&self.data).unwrap_or_default(),
         });
         // What happened to an object alone is no customer's.
         if !identifiers.is_null() {
@@ -110,7 +156,7 @@ impl Activity {
             shown["customer_identifiers"] = identifiers;
         }
         if let Some(object) = &self.object {
-            shown["object_identifiers"] = object.clone();
+            shown["object_identifiers"] = Value::clone(object);
         }
         for (key, value) in [
             ("name", self.name.as_deref()),
@@ -133,21 +179,19 @@ pub(super) fn nobody() -> Value {
 impl World {
     /// Writes to the log about a person who exists.
     pub(super) fn record_entry(&mut self, person: Option<PersonKey>, identifiers: Value, entry: Entry) {
-        let sequence = self.activities.list.len() as u64 + 1;
         let activity = Activity {
-            sequence,
-            id: ids::ulid(&*self.clock),
+            id: ids::ulid_number(&*self.clock),
             person,
-            identifiers,
-            kind: entry.kind,
-            name: entry.name,
+            identifiers: person.is_none().then(|| Box::new(identifiers)),
+            kind: self.activities.word(&entry.kind),
+            name: entry.name.map(|name| self.activities.word(&name)),
             timestamp: entry.timestamp.unwrap_or_else(|| self.now()),
-            data: entry.data,
-            delivery_id: entry.delivery_id,
+            data: entry.data.to_string().into(),
+            delivery_id: entry.delivery_id.map(Into::into),
             delivery_type: entry.delivery_type,
-            object: entry.object,
+            object: entry.object.map(Box::new),
         };
-        self.activities.list.push(activity);
+        self.activities.add(activity);
     }
 
     pub(super) fn record(&mut self, person: &Person, kind: &str, data: Value) {
@@ -168,23 +212,16 @@ impl World {
         self.record_entry(None, identifiers, Entry { kind: kind.to_owned(), data, ..Entry::default() });
     }
 
-    /// Newest first, by when it happened and then by arrival.
-    fn activities_page(&self, call: &Call, wanted: impl Fn(&Activity) -> bool) -> Answer {
+    fn activities_page<'a>(&self, call: &Call, rows: impl Iterator<Item = (u64, &'a Activity)>) -> Answer {
         let (last, page) = Page::from_call(call, self, DEFAULT_LIMIT, MAX_LIMIT)?.continued();
         // The row a page ended with may be hidden by now, since its person was deleted; the log knows where it stood.
         let last = last.map(|sequence| (self.activities.time_of(sequence), sequence));
         let (kind, name) = (given(call, "type"), given(call, "name"));
-        let mut rows: Vec<_> = self
-            .activities
-            .list
-            .iter()
-            .filter(|activity| kind.is_none_or(|kind| activity.kind == kind))
-            .filter(|activity| name.is_none_or(|name| activity.name.as_deref() == Some(name)))
-            .filter(|activity| last.is_none_or(|last| (activity.timestamp, activity.sequence) < last))
-            .filter(|activity| wanted(activity))
-            .collect();
-        rows.sort_by_key(|activity| std::cmp::Reverse((activity.timestamp, activity.sequence)));
-        let (rows, next) = page.cut(rows.into_iter().map(|activity| (activity.sequence, activity)));
+        let rows = rows
+            .filter(|(sequence, activity)| last.is_none_or(|last| (activity.timestamp, *sequence) < last))
+            .filter(|(_, activity)| kind.is_none_or(|kind| &*activity.kind == kind))
+            .filter(|(_, activity)| name.is_none_or(|name| activity.name.as_deref() == Some(name)));
+        let (rows, next) = page.cut(rows);
         let rows: Vec<_> = rows.into_iter().map(|activity| activity.shown(self)).collect();
         Ok(Reply::ok(&json!({"activities": rows, "next": next})))
     }
@@ -204,20 +241,21 @@ pub(super) fn list(world: &mut World, call: &Call) -> Answer {
         ),
     };
     let world = &*world;
-    world.activities_page(call, |activity| {
-        let departed = activity.person.filter(|key| world.people.get(*key).is_none());
-        if departed.is_some() && !with_deleted {
-            return false;
-        }
-        named.as_ref().is_none_or(|named| {
-            let past = departed.and_then(|key| world.activities.departed.get(&key)).unwrap_or(&activity.identifiers);
-            let matches_past = past[named.kind()].as_str().is_some_and(|text| same_identifier(named, text));
-            match activity.person {
-                Some(key) if departed.is_none() => world.people.find(named) == Some(key),
-                _ => matches_past,
-            }
-        })
-    })
+    let log = &world.activities;
+    let is_told_of =
+        |activity: &Activity| with_deleted || activity.person.is_none_or(|key| world.people.get(key).is_some());
+    let Some(named) = named else {
+        return world.activities_page(call, log.newest_first().filter(|(_, activity)| is_told_of(activity)));
+    };
+    let is_named = |past: &Value| past[named.kind()].as_str().is_some_and(|text| same_identifier(&named, text));
+    let mut people: Vec<_> =
+        log.departed.iter().filter(|(_, past)| is_named(past)).map(|(key, _)| Some(*key)).collect();
+    people.extend(world.people.find(&named).map(Some));
+    people.push(None);
+    let rows = log
+        .newest_first_of(&people)
+        .filter(|(_, activity)| is_told_of(activity) && activity.identifiers.as_deref().is_none_or(&is_named));
+    world.activities_page(call, rows)
 }
 
 fn same_identifier(named: &Identifier, text: &str) -> bool {
@@ -230,5 +268,5 @@ fn same_identifier(named: &Identifier, text: &str) -> bool {
 /// `GET /v1/customers/{customer_id}/activities`.
 pub(super) fn of_person(world: &mut World, call: &Call) -> Answer {
     let key = profiles::named(world, call)?.key;
-    world.activities_page(call, |activity| activity.person == Some(key))
+    world.activities_page(call, world.activities.newest_first_of(&[Some(key)]))
 }

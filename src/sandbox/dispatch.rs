@@ -7,9 +7,8 @@ use std::{
 };
 
 use axum::{
-    body::{Body, to_bytes},
-    extract::{ConnectInfo, Request, State},
-    http::Response,
+    body::Body,
+    http::{Request, Response},
 };
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -20,6 +19,7 @@ use super::{
     control,
     faults::{Faults, Kind, Strike},
     fetch, files, ids,
+    intake::Intake,
     limits::Limits,
     moment::Moment,
     pipelines,
@@ -35,8 +35,6 @@ use super::{
 };
 use crate::clock::{AdjustableClock, random_bytes};
 
-/// Bodies beyond this are refused unread; no documented limit comes near it.
-const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 /// Requests remembered for `GET /_sandbox/requests`.
 const REMEMBERED_REQUESTS: usize = 1000;
 
@@ -46,6 +44,7 @@ pub(super) struct Shared {
     pub(super) config: SandboxConfig,
     pub(super) base_url: String,
     stopping: CancellationToken,
+    intake: Intake,
     inner: Mutex<Inner>,
 }
 
@@ -115,7 +114,7 @@ impl Shared {
                 }
             }
         };
-        Ok(Self { config, base_url, stopping, inner: Mutex::new(inner) })
+        Ok(Self { config, base_url, stopping, intake: Intake::default(), inner: Mutex::new(inner) })
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -307,14 +306,11 @@ fn label(method: &str, path: &str) -> String {
 }
 
 /// Every request comes here.
-pub(super) async fn answer(
-    State(shared): State<Arc<Shared>>,
-    ConnectInfo(peer): ConnectInfo<Peer>,
-    request: Request,
-) -> Response<Body> {
+pub(super) async fn answer(shared: Arc<Shared>, peer: Peer, request: Request<Body>) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, MAX_BODY_BYTES).await else {
-        return Reply::meta_error(413, "the body is too large or was cut off").into();
+    let (body, _held) = match shared.intake.take(&parts.headers, body).await {
+        Ok(taken) => taken,
+        Err(refusal) => return refusal.into(),
     };
     let mut call = Call::new(parts.method, &parts.uri, parts.headers, body, shared.base_url.clone());
     if control::owns(&call.path) {

@@ -1,6 +1,9 @@
 //! Events of people (behaviour.md section 4).
 
-use std::collections::{HashSet, VecDeque};
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::Arc,
+};
 
 use serde_json::{Map, Value};
 
@@ -27,8 +30,8 @@ const DEDUPE_WINDOW_MS: i64 = 12 * 60 * 60 * 1000;
 /// Event ids seen inside the window, oldest first.
 #[derive(Debug, Clone, Default)]
 pub(super) struct SeenEvents {
-    order: VecDeque<(i64, String)>,
-    ids: HashSet<String>,
+    order: VecDeque<(i64, Arc<str>)>,
+    ids: HashSet<Arc<str>>,
 }
 
 impl SeenEvents {
@@ -41,11 +44,13 @@ impl SeenEvents {
                 self.ids.remove(&forgotten);
             }
         }
-        let is_new = self.ids.insert(id.to_owned());
-        if is_new {
-            self.order.push_back((now_ms, id.to_owned()));
+        if self.ids.contains(id) {
+            return false;
         }
-        is_new
+        let id: Arc<str> = id.into();
+        self.ids.insert(Arc::clone(&id));
+        self.order.push_back((now_ms, id));
+        true
     }
 }
 

@@ -89,7 +89,10 @@ impl Filter {
                 _ => false,
             },
             Self::Equals { field, value } => equals(person, field, value),
-            Self::Exists { field } => person.text(field).is_some_and(|text| !text.is_empty()),
+            Self::Exists { field } => person.attributes.get(field).is_some_and(|attribute| match &attribute.value {
+                Value::String(text) => !text.is_empty(),
+                other => !other.is_null(),
+            }),
         }
     }
 }
@@ -98,7 +101,14 @@ fn equals(person: &Person, field: &str, wanted: &Value) -> bool {
     if field == "unsubscribed" {
         return person.is_unsubscribed() == is_true(wanted);
     }
-    let Some(have) = person.text(field) else { return false };
+    let Some(have) = person.attributes.get(field).map(|attribute| &attribute.value) else { return false };
+    // As most are, and many people are asked.
+    if let (Value::String(have), Value::String(wanted)) = (have, wanted)
+        && field != "email"
+    {
+        return have == wanted;
+    }
+    let have = text_of(have);
     let wanted = text_of(wanted);
     if field == "email" { have.to_lowercase() == wanted.to_lowercase() } else { have == wanted }
 }

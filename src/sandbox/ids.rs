@@ -30,12 +30,21 @@ pub(super) fn reference(clock: &dyn Clock) -> String {
     hex::encode(random_bytes::<3>(clock))
 }
 
-/// A new ULID: 48 bits of milliseconds, 80 bits of randomness.
+/// A new ULID.
 pub(super) fn ulid(clock: &dyn Clock) -> String {
+    ulid_text(ulid_number(clock))
+}
+
+/// A new ULID as the number it is: 48 bits of milliseconds, 80 bits of randomness.
+pub(super) fn ulid_number(clock: &dyn Clock) -> u128 {
     let milliseconds = u128::from(clock.now_ms().max(0).unsigned_abs()) & 0xFFFF_FFFF_FFFF;
     let mut random = [0; 16];
     random[6..].copy_from_slice(&random_bytes::<10>(clock));
-    let value = (milliseconds << 80) | u128::from_be_bytes(random);
+    (milliseconds << 80) | u128::from_be_bytes(random)
+}
+
+/// A ULID as it is written.
+pub(super) fn ulid_text(value: u128) -> String {
     (0..ULID_LENGTH)
         .rev()
         .map(|digit| {

@@ -46,6 +46,7 @@ mod identifiers;
 mod identify;
 mod ids;
 mod imports;
+mod intake;
 mod lifecycle;
 mod limits;
 mod links;

@@ -1,27 +1,28 @@
 //! Listening, and stopping.
 
 use std::{
+    convert::Infallible,
     fmt, io,
     net::SocketAddr,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll},
+    time::Duration,
 };
 
-use axum::{
-    Router,
-    extract::connect_info::Connected,
-    serve::{IncomingStream, Listener},
-};
+use axum::{body::Body, serve::Listener};
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
+    sync::Semaphore,
     task::JoinHandle,
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     Keys, SandboxConfig,
@@ -29,6 +30,13 @@ use super::{
     store::{Store, StoreError},
 };
 use crate::clock::AdjustableClock;
+
+/// How long the head of a request may take, and how long a connection may wait for its next one.
+const HEAD_WITHIN: Duration = Duration::from_secs(20);
+/// The head of a request, and what is read ahead of a body.
+const READ_AHEAD_BYTES: usize = 128 * 1024;
+/// More than this wait to be accepted.
+const MAX_CONNECTIONS: usize = 16 * 1024;
 
 /// Starts a sandbox on the current tokio runtime, one task per connection.
 ///
@@ -41,20 +49,53 @@ pub async fn start(config: SandboxConfig, store: Option<Store>) -> Result<Runnin
     let stopping = CancellationToken::new();
     let (keys, clock) = (config.keys.clone(), Arc::clone(&config.clock));
     let shared = Arc::new(Shared::new(config, store, base_url.clone(), stopping.clone())?);
-    let app = Router::new().fallback(answer).with_state(shared);
-    let service = app.into_make_service_with_connect_info::<Peer>();
-    let serving = tokio::spawn({
-        let stopping = stopping.clone();
-        async move {
-            let served = axum::serve(Doorkeeper(listener), service)
-                .with_graceful_shutdown(async move { stopping.cancelled().await })
-                .await;
-            if let Err(error) = served {
-                tracing::error!(%error, "the sandbox stopped serving");
-            }
-        }
-    });
+    let serving = tokio::spawn(serve(listener, shared, stopping.clone()));
     Ok(RunningSandbox { addr, base_url, keys, clock, stopping, serving: Some(serving) })
+}
+
+/// Takes connections until it is stopped, then waits until open requests are answered.
+async fn serve(mut listener: TcpListener, shared: Arc<Shared>, stopping: CancellationToken) {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).max_buf_size(READ_AHEAD_BYTES);
+    let (connections, room) = (TaskTracker::new(), Arc::new(Semaphore::new(MAX_CONNECTIONS)));
+    loop {
+        // The semaphore is never closed.
+        let Ok(place) = Arc::clone(&room).acquire_owned().await else { break };
+        let (stream, addr) = tokio::select! {
+            // Waits a moment where there are no more files to be had, and goes on.
+            accepted = Listener::accept(&mut listener) => accepted,
+            () = stopping.cancelled() => break,
+        };
+        // Without Nagle's delay.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "no TCP_NODELAY");
+        }
+        let peer = Peer { addr, cut: Arc::default() };
+        let stream = CuttableStream { stream, cut: Arc::clone(&peer.cut) };
+        let (shared, stopping) = (Arc::clone(&shared), stopping.clone());
+        let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+            let answered = answer(Arc::clone(&shared), peer.clone(), request.map(Body::new));
+            async { Ok::<_, Infallible>(answered.await) }
+        });
+        let connection = http.serve_connection(TokioIo::new(stream), service);
+        connections.spawn(async move {
+            let _place = place;
+            let mut connection = pin!(connection);
+            let served = tokio::select! {
+                served = connection.as_mut() => served,
+                () = stopping.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = served {
+                tracing::trace!(%error, "a connection ended badly");
+            }
+        });
+    }
+    drop(listener);
+    connections.close();
+    connections.wait().await;
 }
 
 /// Why a sandbox does not start.
@@ -133,32 +174,6 @@ impl Peer {
     /// From now on nothing is written to this connection: the caller sees it close.
     pub(super) fn cut(&self) {
         self.cut.store(true, Ordering::Relaxed);
-    }
-}
-
-impl Connected<IncomingStream<'_, Doorkeeper>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, Doorkeeper>) -> Self {
-        Self { addr: *stream.remote_addr(), cut: Arc::clone(&stream.io().cut) }
-    }
-}
-
-/// Accepts connections without Nagle's delay and hands out streams that can be cut.
-struct Doorkeeper(TcpListener);
-
-impl Listener for Doorkeeper {
-    type Io = CuttableStream;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        let (stream, addr) = Listener::accept(&mut self.0).await;
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "no TCP_NODELAY");
-        }
-        (CuttableStream { stream, cut: Arc::default() }, addr)
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
     }
 }
 
