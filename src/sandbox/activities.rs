@@ -171,9 +171,9 @@ impl Activity {
     }
 }
 
-/// The identifiers of an activity that is nobody's.
+/// The identifiers of an activity that is nobody's. A `cio_id` is always text.
 pub(super) fn nobody() -> Value {
-    json!({"id": null, "email": null, "cio_id": null})
+    json!({"id": null, "email": null, "cio_id": ""})
 }
 
 impl World {

@@ -58,7 +58,7 @@ impl Campaign {
             let kind = action.summary()["type"].clone();
             action.contents.iter().map(move |content| json!({"id": content.id, "type": kind}))
         });
-        json!({
+        let mut shown = json!({
             "id": self.id,
             "deduplicate_id": format!("{}:{}", self.id, self.updated),
             "name": self.name,
@@ -70,11 +70,14 @@ impl Campaign {
             "actions": actions,
             "msg_templates": templates.collect::<Vec<_>>(),
             "first_started": self.created,
-            "created_by": self.created_by,
             "tags": self.tags,
             "trigger_segment_ids": self.trigger_segments,
             "filter_segment_ids": self.filter_segments,
-        })
+        });
+        if !self.created_by.is_empty() {
+            shown["created_by"] = json!(self.created_by);
+        }
+        shown
     }
 
     /// Whether the campaign asks for a segment.

@@ -58,6 +58,14 @@ pub(super) struct Collections {
     last_id: u64,
 }
 
+impl Collections {
+    /// Puts a collection of a fixture in its place.
+    pub(super) fn put(&mut self, id: u64, name: &str, rows: Vec<Value>, now: i64) {
+        self.list.insert(id, Collection { id, name: name.to_owned(), rows, created_at: now, updated_at: now });
+        self.last_id = self.last_id.max(id);
+    }
+}
+
 fn find<'a>(world: &'a World, call: &Call) -> Result<&'a Collection, Reply> {
     let id: Option<u64> = call.param("collection_id").parse().ok();
     id.and_then(|id| world.collections.list.get(&id)).ok_or_else(|| world.not_found())

@@ -165,7 +165,8 @@ impl Delivery {
             "id": self.id,
             "deduplicate_id": format!("{}:{}", self.id, self.created),
             "message_template_id": self.content.id,
-            "msg_template_id": self.content.id,
+            // The older key of the two is text.
+            "msg_template_id": self.content.id.to_string(),
             "customer_id": identifiers["id"],
             "customer_identifiers": identifiers,
             "recipient": recipient,
@@ -187,7 +188,7 @@ impl Delivery {
         let rendered = self.rendered.clone().unwrap_or_default();
         let (recipient, subject) = self.headline();
         let kept = |text: &str| if self.retains_body { text.to_owned() } else { String::new() };
-        json!({
+        let mut archived = json!({
             "id": self.id,
             "body": kept(&rendered.body),
             "from": rendered.from,
@@ -197,10 +198,14 @@ impl Delivery {
             "bcc": self.bcc,
             "fake_bcc": self.fake_bcc,
             "preheader_text": kept(&rendered.preheader),
-            "url": "",
-            "request_method": "",
             "headers": self.headers,
             "forgotten": !self.retains_body,
-        })
+        });
+        // Only a webhook has these; a description of 2022 names the methods, and "" is none of them.
+        if self.channel == Channel::Webhook {
+            archived["url"] = json!(self.content.recipient);
+            archived["request_method"] = json!("POST");
+        }
+        archived
     }
 }

@@ -19,7 +19,7 @@ use super::{
 #[derive(Debug, Clone)]
 pub(super) struct Device {
     pub(super) token: String,
-    platform: String,
+    pub(super) platform: String,
     /// Unix seconds.
     pub(super) last_used: i64,
     attributes: BTreeMap<String, String>,

@@ -211,6 +211,7 @@ impl World {
 
     /// The same with what else is known about it.
     pub(super) fn note_with(&mut self, place: usize, metric: &'static str, at: i64, more: Map<String, Value>) {
+        let receiver = self.deliveries.list.get(place).and_then(|delivery| self.receiver(delivery));
         let Some(delivery) = self.deliveries.list.get_mut(place) else { return };
         delivery.metrics.entry(metric).or_insert(at);
         let delivered = delivery.metrics.get("delivered").copied();
@@ -226,11 +227,27 @@ impl World {
             timestamp: Some(at),
             data,
             delivery_id: Some(delivery.id.clone()),
-            delivery_type: Some(kind),
+            delivery_type: receiver,
             ..Entry::default()
         };
         let (person, identifiers) = (delivery.person, delivery.identifiers.clone());
         self.record_entry(person, identifiers, entry);
+    }
+
+    /// What a message is received with: the vendor's word for it is the type of the delivery, and it has none for
+    /// what is shown in an app or goes to a webhook.
+    fn receiver(&self, delivery: &Delivery) -> Option<&'static str> {
+        match delivery.channel {
+            Channel::Email => Some("email"),
+            Channel::Sms | Channel::Whatsapp => Some("phone"),
+            Channel::Push => {
+                let devices = &self.people.get(delivery.person?)?.devices;
+                let named = devices.iter().find(|device| device.token == delivery.to);
+                let device = named.or_else(|| devices.iter().max_by_key(|device| device.last_used))?;
+                Some(if device.platform == "android" { "android" } else { "ios" })
+            }
+            Channel::InApp | Channel::InboxMessage | Channel::Webhook => None,
+        }
     }
 
     /// The message with everything Liquid put in, or the failure that names what is missing.

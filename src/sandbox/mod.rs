@@ -50,6 +50,7 @@ mod intake;
 mod lifecycle;
 mod limits;
 mod links;
+mod live_notifications;
 mod merge;
 mod messages;
 mod metrics;

@@ -81,7 +81,7 @@ impl Newsletter {
             State::Scheduled(at) => ("scheduled", None, Some(at)),
             State::Sent(at) => (if sending { "sending" } else { "sent" }, Some(at), None),
         };
-        json!({
+        let mut shown = json!({
             "id": self.id,
             "deduplicate_id": format!("{}:{}", self.id, self.updated),
             "name": self.name,
@@ -93,11 +93,15 @@ impl Newsletter {
             "subscription_topic_id": self.topic,
             "tags": self.tags,
             "send_state": state,
-            "sent_at": sent_at,
             "scheduled_at": scheduled_at,
             "created": self.created,
             "updated": self.updated,
-        })
+        });
+        // Never null: what was not sent has no such time.
+        if let Some(at) = sent_at {
+            shown["sent_at"] = json!(at);
+        }
+        shown
     }
 }
 

@@ -20,10 +20,6 @@ const fn app(method: &'static str, path: &'static str, operation: &'static str) 
 /// All of them.
 #[rustfmt::skip]
 pub(super) const NOT_IMITATED: &[NotImitated] = &[
-    app("POST", "/v1/live_notifications/start", "startLiveNotification"),
-    app("POST", "/v1/live_notifications/update", "updateLiveNotification"),
-    app("POST", "/v1/live_notifications/end", "endLiveNotification"),
-    app("GET", "/v1/live_notifications/{instance_id}", "getLiveNotification"),
     app("POST", "/v1/design_studio/emails/{id}/inbox_previews", "submitInboxPreview"),
     app("GET", "/v1/design_studio/emails/{id}/inbox_previews/{run_id}", "getInboxPreviewJob"),
     app("GET", "/v1/design_studio/emails/{id}/inbox_previews/{run_id}/captures/{client_id}", ""),

@@ -7,7 +7,8 @@ use super::{
     actions, activities, anonymous, assets,
     auth::Credential,
     broadcasts, campaigns, collections, data_index, delivery_metrics, devices, entity, esp, events, exports, forms,
-    imports, merge, messages, metrics, newsletter_contents, newsletter_sends, newsletters, object_reads,
+    imports, live_notifications, merge, messages, metrics, newsletter_contents, newsletter_sends, newsletters,
+    object_reads,
     operations::{NOT_IMITATED, NotImitated},
     optouts, pipelines, profiles,
     reply::Answer,
@@ -222,6 +223,12 @@ pub(super) const ROUTES: &[Route] = &[
     read ("GET",    "/v1/design_studio/emails/{id}/versions/{version_id}",            "", versions::get),
     write("DELETE", "/v1/design_studio/emails/{id}/versions/{version_id}",            "", versions::delete),
     write("POST",   "/v1/design_studio/emails/{id}/versions/{version_id}/restore",    "restoreVersion", versions::restore),
+    // App: live notifications.
+    write("POST",   "/v1/live_notifications/start",                                   "startLiveNotification", live_notifications::start),
+    write("POST",   "/v1/live_notifications/update",                                  "updateLiveNotification", live_notifications::update),
+    write("POST",   "/v1/live_notifications/end",                                     "endLiveNotification", live_notifications::end),
+    read ("GET",    "/v1/live_notifications/{instance_id}",                           "getLiveNotification", live_notifications::get),
+
     // App: campaigns, broadcasts and newsletters. A broadcast is triggered on a path that says campaigns.
     write("POST",   "/v1/campaigns/{broadcast_id}/triggers", "triggerBroadcast", triggers::create),
     read ("GET",    "/v1/transactional/{transactional_id}/contents/{content_id}", "", transactional::content),

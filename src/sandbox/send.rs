@@ -7,6 +7,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
 
 use super::{
+    activities::nobody,
     attributes::text_of,
     deliveries::{Delivery, Stage, Verdict},
     identifiers::Identifier,
@@ -322,7 +323,7 @@ fn addressee(world: &mut World, named: Option<&Identifier>) -> Result<(Option<Pe
 }
 
 fn unknown(named: Option<&Identifier>) -> Value {
-    let mut identifiers = json!({"id": null, "email": null, "cio_id": null});
+    let mut identifiers = nobody();
     if let Some(named) = named {
         identifiers[named.kind()] = json!(named.value());
     }

@@ -136,6 +136,9 @@ pub(super) const UNCONFIRMED: &[Choice] = &[
     choice("somebody who does not want a newsletter's topic", "a delivery that ends undeliverable"),
     choice("a person's language", "the attribute language; de-AT falls back to de, then to the default"),
     choice("newsletters in one page", "50, at most 100"),
+    choice("a live notification", "shows a second after it was accepted; on the device used last, if none is named"),
+    choice("a live notification to somebody without such a device", "200, and its state is failed"),
+    choice("updating or ending a live notification that has ended", "400"),
     // Metrics.
     choice("steps above the maximum", "cut to the maximum; none given is the maximum, and 12 months"),
     choice("the answer of version 2", "the series of version 1"),

@@ -116,7 +116,7 @@ impl Webhook {
     }
 
     /// Reads a whole configuration; the error says what is wrong with it.
-    fn parse(id: u64, body: &Map<String, Value>) -> Result<Self, String> {
+    pub(super) fn parse(id: u64, body: &Map<String, Value>) -> Result<Self, String> {
         let text = |key: &str| {
             let text = body.get(key).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
             text.map(str::to_owned).ok_or_else(|| format!("{key} is required"))
@@ -163,6 +163,14 @@ fn is_event(event: &str) -> bool {
 pub(super) struct Webhooks {
     list: BTreeMap<u64, Webhook>,
     last_id: u64,
+}
+
+impl Webhooks {
+    /// Puts a webhook of a fixture in its place.
+    pub(super) fn put(&mut self, webhook: Webhook) {
+        self.last_id = self.last_id.max(webhook.id);
+        self.list.insert(webhook.id, webhook);
+    }
 }
 
 fn find<'a>(world: &'a World, call: &Call) -> Result<&'a Webhook, Reply> {

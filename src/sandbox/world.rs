@@ -21,6 +21,7 @@ use super::{
     ids,
     imports::Imports,
     links::Links,
+    live_notifications::LiveNotifications,
     moment::Moment,
     newsletters::Newsletter,
     objects::{ObjectType, Objects},
@@ -82,6 +83,7 @@ pub(super) struct World {
     pub(super) last_newsletter: u64,
     pub(super) last_content: u64,
     pub(super) links: Links,
+    pub(super) live_notifications: LiveNotifications,
     pub(super) reactions: Vec<Reaction>,
 }
 
@@ -125,6 +127,7 @@ impl World {
             last_newsletter: 0,
             last_content: 100,
             links: Links::default(),
+            live_notifications: LiveNotifications::new(),
             reactions: Vec::new(),
         };
         fixture.fill(&mut world);

@@ -6,6 +6,7 @@ pub(super) mod emails;
 pub(super) mod languages;
 pub(super) mod nodes;
 pub(super) mod publishing;
+mod seeds;
 pub(super) mod versions;
 
 use std::collections::BTreeMap;

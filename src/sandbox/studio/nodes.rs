@@ -34,6 +34,16 @@ impl Node {
         Self { sequence, id, name, parent, created: now, updated: now, component: None }
     }
 
+    /// A node of a fixture.
+    pub(super) fn put(sequence: u64, id: &str, name: &str, parent: Option<&String>, now: i64) -> Self {
+        let (id, name, parent) = (id.to_owned(), name.to_owned(), parent.cloned());
+        Self { sequence, id, name, parent, created: now, updated: now, component: None }
+    }
+
+    pub(super) fn with_component(self, tag: &str, content: &str) -> Self {
+        Self { component: Some((tag.to_owned(), content.to_owned())), ..self }
+    }
+
     pub(super) fn shown(&self) -> Value {
         let mut shown = json!({"id": self.id, "name": self.name, "parent_folder_id": self.parent,
             "created": self.created, "updated": self.updated});

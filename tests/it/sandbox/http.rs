@@ -64,12 +64,12 @@ async fn section_1_an_unknown_path_or_method_is_a_web_page() {
 #[tokio::test]
 async fn what_is_not_imitated_says_so_after_the_credential() {
     let sandbox = Sandbox::empty().await;
-    let refused = sandbox.raw(Method::GET, "/v1/live_notifications/x", &[], Vec::new()).await.unwrap();
+    let refused = sandbox.raw(Method::GET, "/v1/design_studio/inbox_previews/jobs", &[], Vec::new()).await.unwrap();
     assert_eq!(refused.status, 401);
-    let heard = sandbox.app(Method::GET, "/v1/live_notifications/x", Value::Null).await;
+    let heard = sandbox.app(Method::GET, "/v1/design_studio/inbox_previews/jobs", Value::Null).await;
     let error = &heard.json()["errors"][0];
-    assert_eq!((heard.status, &error["operation"]), (501, &json!("getLiveNotification")));
-    assert_eq!(error["detail"], "the sandbox does not imitate GET /v1/live_notifications/{instance_id}");
+    assert_eq!((heard.status, &error["operation"]), (501, &json!("listInboxPreviewJobs")));
+    assert_eq!(error["detail"], "the sandbox does not imitate GET /v1/design_studio/inbox_previews/jobs");
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ mod filters;
 mod http;
 mod identify;
 mod limits;
+mod live_notifications;
 mod merge;
 mod model;
 mod objects;

@@ -100,7 +100,8 @@ async fn live(sandbox: &Sandbox) -> Vec<String> {
         };
         assert!(heard.status < 400, "{path}: {} {}", heard.status, heard.text);
         let headers = heard.headers.iter().filter(|(name, _)| *name != "date");
-        heard_all.push(format!("{path}: {} {:?}\n{}", heard.status, headers.collect::<Vec<_>>(), heard.text));
+        let text = heard.text.replace(&sandbox.running.base_url(), "BASE");
+        heard_all.push(format!("{path}: {} {:?}\n{text}", heard.status, headers.collect::<Vec<_>>()));
     }
     heard_all
 }
@@ -131,7 +132,7 @@ async fn everything(sandbox: &Sandbox) -> Vec<String> {
         let path = parameter.replace_all(&path, "1").into_owned();
         for query in ["", "?limit=100&period=days&steps=5&version=1", "?email=zoe%2Bclicks@example.com"] {
             let heard = sandbox.app(Method::GET, &format!("{path}{query}"), Value::Null).await;
-            let text = reference.replace_all(&heard.text, "reference").into_owned();
+            let text = reference.replace_all(&heard.text, "reference").replace(&sandbox.running.base_url(), "BASE");
             said.push(format!("{path}{query}: {} {text}", heard.status));
         }
     }
@@ -159,10 +160,7 @@ async fn the_same_seed_gives_the_same_bytes() {
     let (mut first, mut second) = (live(&one).await, live(&other).await);
     first.extend(everything(&one).await);
     second.extend(everything(&other).await);
-    let own = |said: Vec<String>, sandbox: &Sandbox| -> Vec<String> {
-        said.iter().map(|text| text.replace(&sandbox.running.base_url(), "BASE")).collect()
-    };
-    assert_same(&own(first, &one), &own(second, &other));
+    assert_same(&first, &second);
 }
 
 #[tokio::test]
