@@ -133,9 +133,7 @@ impl World {
 
     /// The sender identity with that address.
     pub(super) fn sender_of(&self, address: &str) -> Option<u64> {
-        self.senders
-            .iter()
-            .find(|sender| sender.address() == address || sender.email == address)
-            .map(|sender| sender.id)
+        let is_of = |sender: &&Sender| sender.address() == address || sender.email == address;
+        self.senders.iter().filter(|_| !address.is_empty()).find(is_of).map(|sender| sender.id)
     }
 }

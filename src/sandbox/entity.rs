@@ -27,7 +27,7 @@ const MAX_BATCH_BYTES: usize = 500 * 1024;
 pub(super) struct Refusal {
     reason: &'static str,
     field: String,
-    message: String,
+    pub(super) message: String,
 }
 
 impl Refusal {

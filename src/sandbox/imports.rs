@@ -8,11 +8,12 @@ use axum::body::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::{
-    attributes,
+    attributes, entity_object,
     events::Event,
     fetch::Fetched,
     identifiers::Identifier,
     identify::{Upsert, unix_seconds},
+    objects::ObjectName,
     reply::{Answer, Reply},
     request::Call,
     table,
@@ -23,6 +24,9 @@ use crate::clock::Clock;
 /// How long each stage takes, in milliseconds.
 const STAGE_MS: i64 = 1000;
 const STAGES: [&str; 6] = ["preprocessing", "preprocessed", "validating", "validated", "importing", "imported"];
+/// Columns of an import of objects or relationships.
+const OBJECT_ID: &str = "object_id";
+const OBJECT_TYPE_ID: &str = "object_type_id";
 const TYPES: [&str; 4] = ["people", "event", "object", "relationship"];
 const SCOPES: [&str; 3] = ["all", "only_new", "only_existing"];
 
@@ -52,6 +56,12 @@ struct Import {
 impl Import {
     fn is_settled(&self) -> bool {
         self.failure.is_some() || self.stage + 1 == STAGES.len()
+    }
+
+    /// Whether a row about something that exists, or does not, is to be imported.
+    fn take(&self, exists: bool) -> Result<(), String> {
+        let is_left_out = (self.scope == "only_new" && exists) || (self.scope == "only_existing" && !exists);
+        if is_left_out { Err(format!("left out by {}", self.scope)) } else { Ok(()) }
     }
 
     fn shown(&self) -> Value {
@@ -154,14 +164,43 @@ impl World {
     }
 
     /// One row, the way a call would apply it. An empty cell says nothing.
-    fn apply_row(&mut self, import: &Import, mut cells: BTreeMap<String, String>) -> Result<(), String> {
+    fn apply_row(&mut self, import: &Import, cells: BTreeMap<String, String>) -> Result<(), String> {
+        match import.kind.as_str() {
+            "object" | "relationship" => self.apply_object_row(import, cells),
+            _ => self.apply_person_row(import, cells),
+        }
+    }
+
+    /// An object, or an object and a person who belongs to it; the other cells are the attributes of what is named.
+    fn apply_object_row(&mut self, import: &Import, mut cells: BTreeMap<String, String>) -> Result<(), String> {
+        let type_id = cells.remove(OBJECT_TYPE_ID).or_else(|| import.object_type_id.clone());
+        let type_id = type_id.ok_or("the object type is missing")?;
+        let object_id = cells.remove(OBJECT_ID).ok_or("the object's id is missing")?;
+        let name = ObjectName::Pair { type_id: type_id.clone(), object_id: object_id.clone() };
+        let exists = self.objects.find(&name).is_some();
+        let identifiers = json!({OBJECT_TYPE_ID: type_id, OBJECT_ID: object_id});
+        let (action, exists, item) = match import.identifier.as_deref() {
+            None => ("identify", exists, json!({"identifiers": identifiers, "attributes": cells})),
+            Some(kind) => {
+                let value = cells.remove(kind).ok_or("the person's identifier is missing")?;
+                let named = Identifier::from_id_type(&value, Some(kind)).ok_or("unknown identifier")?;
+                let exists = exists && self.people.find(&named).is_some();
+                let tie = json!({"identifiers": {kind: value}, "relationship_attributes": cells});
+                let item = json!({"identifiers": identifiers, "cio_relationships": [tie]});
+                ("add_relationships", exists, item)
+            }
+        };
+        import.take(exists)?;
+        let item = item.as_object().cloned().unwrap_or_default();
+        entity_object::apply(self, &item, action).map_err(|refusal| refusal.message)
+    }
+
+    fn apply_person_row(&mut self, import: &Import, mut cells: BTreeMap<String, String>) -> Result<(), String> {
         let kind = import.identifier.as_deref();
         let value = cells.remove(kind.unwrap_or_default()).ok_or("the identifier is missing")?;
         let named = Identifier::from_id_type(&value, kind).ok_or("unknown identifier")?;
         let exists = self.people.find(&named).is_some();
-        if (import.scope == "only_new" && exists) || (import.scope == "only_existing" && !exists) {
-            return Err(format!("left out by {}", import.scope));
-        }
+        import.take(exists)?;
         if self.suppressed.contains(&named) {
             return Err("the person is suppressed".to_owned());
         }
@@ -182,19 +221,18 @@ impl World {
 
 /// The number of rows, if the file can be imported.
 fn validated(file: &[u8], import: &Import) -> Result<usize, String> {
-    if matches!(import.kind.as_str(), "object" | "relationship") {
-        return Err(format!("the sandbox does not import rows of type {}", import.kind));
-    }
     let (header, rows) = table::read(file)?;
-    let has = |column: &str| header.iter().any(|name| name == column);
-    let identifier = import.identifier.as_deref().unwrap_or_default();
-    if !has(identifier) {
-        return Err(format!("the file has no column '{identifier}'"));
+    let is_about_objects = matches!(import.kind.as_str(), "object" | "relationship");
+    let needed = [
+        import.identifier.as_deref(),
+        (import.kind == "event").then_some("name"),
+        is_about_objects.then_some(OBJECT_ID),
+        (is_about_objects && import.object_type_id.is_none()).then_some(OBJECT_TYPE_ID),
+    ];
+    match needed.into_iter().flatten().find(|column| !header.iter().any(|name| name == column)) {
+        Some(column) => Err(format!("the file has no column '{column}'")),
+        None => Ok(rows.len()),
     }
-    if import.kind == "event" && !has("name") {
-        return Err("the file has no column 'name'".to_owned());
-    }
-    Ok(rows.len())
 }
 
 fn parse(world: &World, id: u64, call: &Call) -> Result<Import, String> {

@@ -7,6 +7,7 @@ use super::{
     page::Page,
     reply::{Answer, Reply},
     request::Call,
+    transactional::Content,
     world::World,
 };
 
@@ -59,6 +60,19 @@ pub(super) fn get(world: &mut World, call: &Call) -> Answer {
 /// `GET /v1/sender_identities/{sender_id}/used_by`: without the wrapper that segments have. Transactional messages are
 /// not among what the vendor lists.
 pub(super) fn used_by(world: &mut World, call: &Call) -> Answer {
-    world.sender(call)?;
-    Ok(Reply::ok(&json!({"campaigns": [], "sent_newsletters": [], "draft_newsletters": []})))
+    let id = Some(world.sender(call)?.id);
+    let uses = |content: &Content| content.from_id == id || content.reply_to_id == id;
+    let campaigns = world
+        .campaigns
+        .values()
+        .filter(|campaign| campaign.actions.iter().flat_map(|action| &action.contents).any(uses));
+    let newsletters = |sent: bool| -> Vec<u64> {
+        let using = world.newsletters.values().filter(|newsletter| newsletter.contents().any(uses));
+        using.filter(|newsletter| newsletter.is_sent() == sent).map(|newsletter| newsletter.id).collect()
+    };
+    Ok(Reply::ok(&json!({
+        "campaigns": campaigns.map(|campaign| campaign.id).collect::<Vec<_>>(),
+        "sent_newsletters": newsletters(true),
+        "draft_newsletters": newsletters(false),
+    })))
 }

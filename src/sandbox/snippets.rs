@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
+    newsletters::Newsletter,
     reply::{Answer, Reply},
     request::Call,
     world::World,
@@ -91,8 +92,14 @@ fn save(world: &mut World, name: String, value: String) -> Answer {
 impl World {
     /// Whether a message, or another snippet, puts in the snippet of that name.
     fn names_snippet(&self, name: &str) -> bool {
-        let messages = self.transactional.values().flat_map(|message| &message.contents);
-        let templates = messages.flat_map(|content| [&content.subject, &content.preheader, &content.body]);
+        let transactional = self.transactional.values().flat_map(|message| &message.contents);
+        let of_campaigns = self.campaigns.values().flat_map(|campaign| &campaign.actions);
+        let of_broadcasts = self.broadcasts.values().flat_map(|broadcast| &broadcast.actions);
+        let actions = of_campaigns.chain(of_broadcasts).flat_map(|action| &action.contents);
+        // What was sent is rendered already.
+        let drafts = self.newsletters.values().filter(|newsletter| !newsletter.is_sent());
+        let contents = transactional.chain(actions).chain(drafts.flat_map(Newsletter::contents));
+        let templates = contents.flat_map(|content| [&content.subject, &content.preheader, &content.body]);
         let others = self.snippets.iter().filter(|(other, _)| *other != name).map(|(_, snippet)| &snippet.value);
         templates.chain(others).any(|template| reads(template, name))
     }

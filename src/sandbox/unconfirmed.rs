@@ -112,7 +112,7 @@ pub(super) const UNCONFIRMED: &[Choice] = &[
     choice("the download of an export that is not done", "400; an expired link is 403"),
     choice("an empty cell of an import", "says nothing about its attribute"),
     choice("rows data_to_process leaves out", "are told among the errors"),
-    choice("imports of objects and relationships", "fail when they are validated"),
+    choice("the columns of an import of objects or relationships", "object_id, object_type_id unless the import names one, the identifier, then attributes"),
     // Assets and Design Studio.
     choice("a deleted asset", "is still served to the mails that show it; nothing lists it"),
     choice("an asset of the wrong type or size", "400; its dimensions are not looked at"),

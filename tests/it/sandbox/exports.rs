@@ -149,6 +149,40 @@ async fn an_import_of_events_is_of_known_columns() {
 }
 
 #[tokio::test]
+async fn objects_and_those_who_belong_to_them_are_imported() {
+    let sandbox = Sandbox::shop().await;
+    let outcome = async |file, mut body: Value| {
+        body["data_file_url"] = json!(served(file).await);
+        let id = import(&sandbox, body).await;
+        sandbox.advance(5);
+        let done = sandbox.get(&format!("/v1/imports/{id}")).await["import"].clone();
+        (done["state"].clone(), done["rows_imported"].clone())
+    };
+    let imported = |rows: u64| (json!("imported"), json!(rows));
+
+    let objects = json!({"type": "object", "object_type_id": "1", "data_to_process": "only_new"});
+    let file = "object_id,name,city\nacme,Acme,York\nmill_lane_hotel,Renamed,Bath\n,Nameless,Leeds\n";
+    assert_eq!(outcome(file, objects).await, imported(1));
+    let acme = sandbox.get("/v1/objects/1/acme/attributes?id_type=object_id").await["object"].clone();
+    assert_eq!((&acme["attributes"]["name"], &acme["attributes"]["city"]), (&json!("Acme"), &json!("York")));
+    let old = sandbox.get("/v1/objects/1/mill_lane_hotel/attributes?id_type=object_id").await["object"].clone();
+    assert_eq!(old["attributes"]["name"], "Mill Lane Hotel");
+
+    let ties = json!({"type": "relationship", "identifier": "email"});
+    let file =
+        "object_type_id,object_id,email,role\n1,acme,ben.reed@example.com,buyer\n9,acme,ben.reed@example.com,x\n";
+    assert_eq!(outcome(file, ties).await, imported(1));
+    let ties = sandbox.get("/v1/customers/cust_0002/relationships").await["cio_relationships"].clone();
+    assert_eq!(
+        (&ties[0]["identifiers"]["object_id"], &ties[0]["attributes"]["role"]),
+        (&json!("acme"), &json!("buyer"))
+    );
+
+    let without = json!({"type": "relationship", "identifier": "id", "object_type_id": "1"});
+    assert_eq!(outcome("id,role\ncust_0001,x\n", without).await.0, "failed");
+}
+
+#[tokio::test]
 async fn files_beyond_this_machine_are_not_fetched() {
     let sandbox = Sandbox::empty().await;
     for address in ["https://files.test/p.csv", "http://192.0.2.1/p.csv", "file:///etc/passwd", "nonsense"] {

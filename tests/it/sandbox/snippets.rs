@@ -49,6 +49,16 @@ async fn section_10_a_snippet_in_use_stays() {
     assert_eq!(write(&sandbox, Method::PUT, "inner", "text about snippets.outer").await, 200);
     assert_eq!(delete(&sandbox, "inner").await, 400);
     assert_eq!((delete(&sandbox, "outer").await, delete(&sandbox, "inner").await), (204, 204));
+    // What goes out later needs it as well; what has gone out does not.
+    let draft = sandbox.get("/v1/newsletters/2/contents").await["contents"][0]["id"].clone();
+    let draft = format!("/v1/newsletters/2/contents/{draft}");
+    for path in ["/v1/campaigns/1/actions/1", "/v1/broadcasts/3/actions/5", &draft] {
+        assert_eq!(write(&sandbox, Method::PUT, "late", "later").await, 200);
+        let change = |body: &str| sandbox.app(Method::PUT, path, json!({"body": body}));
+        let heard = change("{{ snippets.late }}").await;
+        assert_eq!((heard.status, delete(&sandbox, "late").await), (200, 400), "{path}: {}", heard.text);
+        assert_eq!((change("none").await.status, delete(&sandbox, "late").await), (200, 204), "{path}");
+    }
 }
 
 #[tokio::test]

@@ -28,8 +28,9 @@ async fn section_10_a_sender_is_an_address_or_a_number() {
         json!({"id": 3, "deduplicate_id": "3:3", "name": "Fern & Fable texts", "email": "",
             "address": "+15005550001", "template_type": "phone", "auto_generated": false})
     );
-    let usage = sandbox.get("/v1/sender_identities/1/used_by").await;
-    assert!(usage["campaigns"].is_array() && usage["draft_newsletters"].is_array(), "{usage}");
+    let usage = |campaigns: &[u64], sent: &[u64], drafts: &[u64]| json!({"campaigns": campaigns, "sent_newsletters": sent, "draft_newsletters": drafts});
+    assert_eq!(sandbox.get("/v1/sender_identities/1/used_by").await, usage(&[1, 2], &[1], &[2]));
+    assert_eq!(sandbox.get("/v1/sender_identities/3/used_by").await, usage(&[], &[], &[]));
     for path in ["/v1/sender_identities/9", "/v1/sender_identities/9/used_by", "/v1/sender_identities/x"] {
         assert_eq!(sandbox.app(Method::GET, path, Value::Null).await.status, 404, "{path}");
     }
