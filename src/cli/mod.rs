@@ -7,6 +7,7 @@ mod confirm;
 pub mod demo;
 pub mod doctor;
 pub mod erasures;
+mod fixture;
 pub mod identity;
 pub mod interruption;
 mod layout;

@@ -2,18 +2,17 @@
 
 use std::{
     fmt::Write as _,
-    fs,
     net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
 };
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use jiff::Timestamp;
 
 use super::{
-    LogArgs,
+    LogArgs, fixture,
     interruption::Interruptions,
     output::{self, HEADING},
 };
@@ -28,6 +27,8 @@ Examples:
       listens on 127.0.0.1:8585 and makes credentials
   customerio-mcp sandbox --listen 127.0.0.1:0 --fixture shop.toml --seed 7
       a free port, content of your own, the same ids on every run
+  customerio-mcp sandbox fixture example > shop.toml
+      a file to begin your own content from
   customerio-mcp sandbox --data ./sandbox
       kept in a directory, and going on from there the next time
   customerio-mcp sandbox --seed 7 --at 2026-03-01T12:00:00Z
@@ -41,8 +42,10 @@ without --data it forgets everything when it stops.";
 
 /// Flags of `sandbox`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub struct SandboxArgs {
+    #[command(subcommand)]
+    command: Option<SandboxCommand>,
     /// Address to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8585")]
     pub listen: SocketAddr,
@@ -82,6 +85,14 @@ pub struct SandboxArgs {
     pub log: LogArgs,
 }
 
+/// Commands of `sandbox`. Without one it runs.
+#[derive(Debug, Clone, Subcommand)]
+enum SandboxCommand {
+    /// Check a fixture file, print its schema, or an example to begin from
+    #[command(subcommand)]
+    Fixture(fixture::FixtureCommand),
+}
+
 impl SandboxArgs {
     /// Keys that are not given are those of the directory, or made: from a seed of their own, so that giving some does
     /// not change the ids of the content.
@@ -109,9 +120,7 @@ impl SandboxArgs {
 
     fn content(&self) -> Result<Fixture, String> {
         let Some(path) = &self.fixture else { return Ok(Fixture::shop()) };
-        let said = |error: &dyn std::fmt::Display| format!("--fixture {}: {error}", path.display());
-        let text = fs::read_to_string(path).map_err(|error| said(&error))?;
-        Fixture::from_toml(&text).map_err(|error| said(&error))
+        fixture::read(path)
     }
 
     /// The directory, if one is given, with the fixture it began with.
@@ -140,8 +149,11 @@ impl SandboxArgs {
     }
 }
 
-/// Listens until it is interrupted.
+/// Listens until it is interrupted, or does what a command of it says.
 pub async fn run(args: SandboxArgs) -> ExitCode {
+    if let Some(SandboxCommand::Fixture(command)) = &args.command {
+        return fixture::run(command);
+    }
     if args.print_env && !args.is_repeatable() {
         return output::unusable(
             "--print-env only prints, so it must know what the sandbox was told: give --listen a port, and either \
@@ -207,7 +219,7 @@ fn greeting(keys: &Keys, url: &str, data: Option<&Path>) -> String {
     }
     let _ = write!(
         text,
-        "\nFor an official SDK, give it these keys and {url} as its host.\nClock, faults and requests: \
+        "\nFor an official SDK, give it these keys and {url} as its host.\nClock, faults, reactions and requests: \
          {url}/_sandbox\n\n{}\nStop it with Ctrl-C.\n",
         match data {
             Some(path) => format!("Kept in {}, it goes on from there the next time.", path.display()),

@@ -87,6 +87,15 @@ impl Activities {
         self.list.iter().filter(|activity| kinds.contains(&&*activity.kind)).count()
     }
 
+    /// How often a person has done something since `since` (Unix seconds).
+    pub(super) fn events_of(&self, person: PersonKey, name: &str, since: i64) -> u64 {
+        let places = self.by_person.get(&Some(person)).into_iter().flatten();
+        let fits = |activity: &&Activity| {
+            &*activity.kind == "event" && activity.timestamp >= since && activity.name.as_deref() == Some(name)
+        };
+        places.map(|place| &self.list[*place]).filter(fits).count() as u64
+    }
+
     /// Moves the events of `from` since `since` (Unix seconds) to `to`.
     pub(super) fn move_events(&mut self, from: PersonKey, to: PersonKey, since: i64) {
         let places = self.by_person.remove(&Some(from)).unwrap_or_default();

@@ -20,17 +20,33 @@ pub(super) enum Filter {
     Or(Vec<Self>),
     Not(Box<Self>),
     Segment(u64),
-    Equals { field: String, value: Value },
-    Exists { field: String },
+    Equals {
+        field: String,
+        value: Value,
+    },
+    Exists {
+        field: String,
+    },
+    /// Did something, so many times in so many hours, or ever. Segments of a fixture alone.
+    Did {
+        event: String,
+        within_hours: Option<u64>,
+        at_least: u64,
+    },
 }
 
 impl Filter {
     /// Reads a filter; the error says what is wrong in a sentence.
     pub(super) fn parse(value: &Value) -> Result<Self, String> {
-        Self::parse_at(value, MAX_DEPTH)
+        Self::parse_at(value, MAX_DEPTH, false)
     }
 
-    fn parse_at(value: &Value, depth: usize) -> Result<Self, String> {
+    /// Reads a filter that may ask for events, as segments made in the vendor's interface may.
+    pub(super) fn parse_with_events(value: &Value) -> Result<Self, String> {
+        Self::parse_at(value, MAX_DEPTH, true)
+    }
+
+    fn parse_at(value: &Value, depth: usize, events: bool) -> Result<Self, String> {
         let depth = depth.checked_sub(1).ok_or("filter is nested too deeply")?;
         let Some(object) = value.as_object() else { return Err("filter must be an object".to_owned()) };
         let mut keys = object.iter();
@@ -38,9 +54,9 @@ impl Filter {
             return Err("filter must have exactly one of and, or, not, segment, attribute".to_owned());
         };
         match key.as_str() {
-            "and" => Self::parse_list(inner, "and", depth).map(Self::And),
-            "or" => Self::parse_list(inner, "or", depth).map(Self::Or),
-            "not" => Self::parse_at(inner, depth).map(|inner| Self::Not(Box::new(inner))),
+            "and" => Self::parse_list(inner, "and", depth, events).map(Self::And),
+            "or" => Self::parse_list(inner, "or", depth, events).map(Self::Or),
+            "not" => Self::parse_at(inner, depth, events).map(|inner| Self::Not(Box::new(inner))),
             "segment" => {
                 inner["id"].as_u64().map(Self::Segment).ok_or_else(|| "segment.id must be an integer".to_owned())
             }
@@ -48,14 +64,19 @@ impl Filter {
                 Value::Object(attribute) => Self::parse_attribute(attribute),
                 _ => Err("attribute must be an object".to_owned()),
             },
+            "event" if events => {
+                let event = inner["name"].as_str().ok_or("event.name is required")?.to_owned();
+                let at_least = inner["at_least"].as_u64().unwrap_or(1);
+                Ok(Self::Did { event, within_hours: inner["within_hours"].as_u64(), at_least })
+            }
             other => Err(format!("unknown filter '{other}'")),
         }
     }
 
-    fn parse_list(value: &Value, name: &str, depth: usize) -> Result<Vec<Self>, String> {
+    fn parse_list(value: &Value, name: &str, depth: usize, events: bool) -> Result<Vec<Self>, String> {
         let list = value.as_array().filter(|list| !list.is_empty());
         let list = list.ok_or_else(|| format!("{name} must be a list of at least one filter"))?;
-        list.iter().map(|inner| Self::parse_at(inner, depth)).collect()
+        list.iter().map(|inner| Self::parse_at(inner, depth, events)).collect()
     }
 
     fn parse_attribute(attribute: &Map<String, Value>) -> Result<Self, String> {
@@ -70,6 +91,16 @@ impl Filter {
                 _ => Err("attribute.value is required for eq".to_owned()),
             },
             other => Err(format!("operator '{other}' is not supported, use eq or exists")),
+        }
+    }
+
+    /// The segments it names.
+    pub(super) fn segments(&self) -> Vec<u64> {
+        match self {
+            Self::And(several) | Self::Or(several) => several.iter().flat_map(Self::segments).collect(),
+            Self::Not(inner) => inner.segments(),
+            Self::Segment(id) => vec![*id],
+            Self::Equals { .. } | Self::Exists { .. } | Self::Did { .. } => Vec::new(),
         }
     }
 
@@ -89,6 +120,11 @@ impl Filter {
                 _ => false,
             },
             Self::Equals { field, value } => equals(person, field, value),
+            Self::Did { event, within_hours, at_least } => {
+                let hours = within_hours.and_then(|hours| i64::try_from(hours).ok());
+                let since = hours.map_or(i64::MIN, |hours| world.now().saturating_sub(hours.saturating_mul(60 * 60)));
+                world.activities.events_of(person.key, event, since) >= *at_least
+            }
             Self::Exists { field } => person.attributes.get(field).is_some_and(|attribute| match &attribute.value {
                 Value::String(text) => !text.is_empty(),
                 other => !other.is_null(),

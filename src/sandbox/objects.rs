@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -21,7 +22,7 @@ const RESERVED: [&str; 5] = ["cio_object_id", "object_id", "objectId", "relation
 pub(super) type ObjectKey = u64;
 
 /// A kind of object. Made in the vendor's interface alone.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ObjectType {
     /// A number from 1, as text.

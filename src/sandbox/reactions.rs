@@ -1,5 +1,6 @@
 //! How recipients take a message: rules by address that make bounces, opens and clicks happen on the clock.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -8,10 +9,11 @@ use super::{
 use serde_json::{Map, json};
 
 /// One rule. The first whose address fits a recipient decides; without one a message arrives and that is all.
-#[derive(Debug, Clone, Deserialize, Serialize)]
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Reaction {
     /// Whom it is about: the address a message goes to, or the id or e-mail of the person. `*` stands for anything.
+    #[schemars(length(min = 1))]
     address: String,
     /// The provider refuses to take it.
     #[serde(default)]
@@ -24,6 +26,7 @@ pub(super) struct Reaction {
     clicks_after_seconds: Option<u32>,
     /// Which link of the message is clicked, counted from 1.
     #[serde(default = "first")]
+    #[schemars(range(min = 1))]
     link: usize,
     /// A scanner clicks, not a human.
     #[serde(default)]

@@ -1,5 +1,6 @@
 //! Transactional messages: the templates that `/v1/send/*` names (behaviour.md section 7).
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -13,7 +14,7 @@ use super::{
 pub(super) const INLINE_ID: u64 = 1;
 
 /// What a message travels by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Channel {
     Email,

@@ -147,6 +147,10 @@ fn every_command_teaches_by_help_within_80_columns() {
         &[],
         &["serve"],
         &["sandbox"],
+        &["sandbox", "fixture"],
+        &["sandbox", "fixture", "check"],
+        &["sandbox", "fixture", "schema"],
+        &["sandbox", "fixture", "example"],
         &["demo"],
         &["doctor"],
         &["identity"],
@@ -323,7 +327,7 @@ fn variables_are_listed_with_their_meaning() {
 fn completions_know_the_commands_in_each_shell() {
     for shell in ["bash", "zsh", "fish"] {
         let script = printed(&["completions", shell]);
-        for word in ["sandbox", "completions", "exclude-tools", "print-env"] {
+        for word in ["sandbox", "completions", "exclude-tools", "print-env", "fixture", "example", "shop"] {
             assert!(script.contains(word), "{shell}: {word}");
         }
     }
@@ -384,7 +388,7 @@ fn the_sandbox_prints_an_environment_for_a_shell() {
 #[test]
 fn a_sandbox_that_cannot_start_says_why() {
     let run = customerio_mcp(&["sandbox", "--fixture", "shop.toml"]).file("shop.toml", "[[peple]]\nid = \"x\"\n");
-    assert!(refused(run).starts_with("error: --fixture shop.toml: "));
+    assert!(refused(run).starts_with("error: shop.toml:1:3: `peple` is not a key here: did you mean `people`?"));
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let left = customerio_mcp(&["sandbox", "--listen", &address]).finish();

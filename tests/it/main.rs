@@ -15,6 +15,7 @@ mod child;
 mod cli;
 #[cfg(test)]
 mod cli_doctor;
+mod cli_fixture;
 #[cfg(test)]
 mod cli_sends;
 #[cfg(test)]

@@ -50,7 +50,7 @@ async fn a_reset_brings_the_fixture_back() {
     sandbox.track(Method::POST, "/api/v1/customers/cust_0001/suppress", Value::Null).await;
     let before = sandbox.customer("cust_0002", "id").await.unwrap();
     let counts = sandbox.control(Method::POST, "/reset", Value::Null).await;
-    let expected = json!({"people": 12, "events": 6, "deliveries": 0, "sent": 0, "segments": 4, "suppressed": 0});
+    let expected = json!({"people": 12, "events": 6, "deliveries": 0, "sent": 0, "segments": 5, "suppressed": 0});
     assert_eq!(counts, expected);
     let after = sandbox.customer("cust_0002", "id").await.unwrap();
     assert_ne!(before["identifiers"]["cio_id"], after["identifiers"]["cio_id"]);

@@ -1,5 +1,6 @@
 //! Segments: made, filled, counted and removed.
 
+use customerio_mcp::sandbox::Fixture;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -18,14 +19,14 @@ async fn section_5_a_manual_segment_lives_from_creation_to_deletion() {
     let sandbox = Sandbox::shop().await;
     let body = json!({"segment": {"name": "Testers", "description": "who test"}});
     let made = sandbox.app(Method::POST, "/v1/segments", body).await;
-    let expected = json!({"id": 5, "deduplicate_id": format!("5:{NOON}"), "name": "Testers", "description": "who test",
+    let expected = json!({"id": 6, "deduplicate_id": format!("6:{NOON}"), "name": "Testers", "description": "who test",
         "state": "finished", "progress": null, "type": "manual", "tags": null, "created_at": NOON, "updated_at": NOON});
     assert_eq!((made.status, made.json()["segment"].clone()), (200, expected.clone()));
-    assert_eq!(sandbox.get("/v1/segments/5").await["segment"], expected);
+    assert_eq!(sandbox.get("/v1/segments/6").await["segment"], expected);
     let used = json!({"used_by": {"campaigns": [], "sent_newsletters": [], "draft_newsletters": []}});
-    assert_eq!(sandbox.get("/v1/segments/5/used_by").await, used);
-    assert_eq!(sandbox.app(Method::DELETE, "/v1/segments/5", Value::Null).await.status, 204);
-    assert_eq!(sandbox.app(Method::GET, "/v1/segments/5", Value::Null).await.status, 404);
+    assert_eq!(sandbox.get("/v1/segments/6/used_by").await, used);
+    assert_eq!(sandbox.app(Method::DELETE, "/v1/segments/6", Value::Null).await.status, 204);
+    assert_eq!(sandbox.app(Method::GET, "/v1/segments/6", Value::Null).await.status, 404);
     assert_eq!(sandbox.app(Method::POST, "/v1/segments", json!({"segment": {}})).await.status, 400);
 }
 
@@ -75,4 +76,30 @@ async fn section_5_a_deleted_person_leaves_their_segments() {
     let sandbox = Sandbox::shop().await;
     sandbox.track(Method::DELETE, "/api/v1/customers/cust_0001", Value::Null).await;
     assert_eq!((count(&sandbox, 1).await, count(&sandbox, 3).await), (json!(2), json!(3)));
+}
+
+#[tokio::test]
+async fn section_5_a_segment_of_a_fixture_can_ask_for_events() {
+    let sandbox = Sandbox::shop().await;
+    let members = async || sandbox.get("/v1/segments/5/membership").await["ids"].clone();
+    assert_eq!(members().await, json!(["cust_0007"]));
+    let event = json!({"name": "order_placed"});
+    sandbox.track(Method::POST, "/api/v1/customers/cust_0011/events", event).await;
+    assert_eq!(members().await, json!(["cust_0007", "cust_0011"]));
+    sandbox.advance(13 * 60 * 60);
+    assert_eq!(members().await, json!(["cust_0011"]), "the order of cust_0007 is of yesterday");
+    let twice = "[[people]]\nid = \"a\"\nevents = [{ name = \"seen\" }, { name = \"seen\" }, { name = \"other\" }]\n\
+        [[people]]\nid = \"b\"\nevents = [{ name = \"seen\", hours_ago = 2 }]\n\
+        [[segments]]\nid = 1\nname = \"twice\"\nfilter = { event = { name = \"seen\", at_least = 2 } }\n\
+        [[segments]]\nid = 2\nname = \"ever\"\nfilter = { not = { event = { name = \"other\" } } }\n";
+    let sandbox = Sandbox::with(Fixture::from_toml(twice).unwrap(), false).await;
+    assert_eq!(sandbox.get("/v1/segments/1/membership").await["ids"], json!(["a"]));
+    assert_eq!(sandbox.get("/v1/segments/2/membership").await["ids"], json!(["b"]));
+}
+
+#[tokio::test]
+async fn section_5_the_api_itself_takes_no_events_in_a_filter() {
+    let sandbox = Sandbox::shop().await;
+    let body = json!({"filter": {"event": {"name": "order_placed"}}});
+    assert_eq!(sandbox.app(Method::POST, "/v1/customers", body).await.status, 400);
 }

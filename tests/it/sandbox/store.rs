@@ -43,7 +43,7 @@ fn day() -> Vec<Step> {
         Track(post(), "/api/v1/customers/cust_0012/suppress", Value::Null),
         Track(delete(), "/api/v1/customers/cust_0005", Value::Null),
         App(post(), "/v1/segments", json!({"segment": {"name": "Made"}})),
-        Track(post(), "/api/v1/segments/5/add_customers?id_type=id", json!({"ids": ["zoe", "yan"]})),
+        Track(post(), "/api/v1/segments/6/add_customers?id_type=id", json!({"ids": ["zoe", "yan"]})),
         App(
             post(),
             "/v1/send/email",

@@ -96,5 +96,5 @@ async fn section_2_reads_and_writes_of_the_app_api_share_one_bucket_and_track_ha
         sandbox.identify("ann", json!({})).await;
     }
     sandbox.advance(1);
-    assert_eq!(sandbox.get("/v1/segments").await["segments"].as_array().unwrap().len(), 4, "nothing was deleted");
+    assert_eq!(sandbox.get("/v1/segments").await["segments"].as_array().unwrap().len(), 5, "nothing was deleted");
 }

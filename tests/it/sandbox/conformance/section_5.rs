@@ -100,7 +100,7 @@ async fn section_5_lists_without_pages_show_everything() {
         assert_eq!(sandbox.app(Method::POST, "/v1/segments", body).await.status, 200);
     }
     let cases = [
-        ("segments", "segments", 124),
+        ("segments", "segments", 125),
         ("campaigns", "campaigns", 2),
         ("broadcasts", "broadcasts", 1),
         ("snippets", "snippets", 2),
