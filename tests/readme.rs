@@ -15,7 +15,7 @@ use customerio_mcp::{
     cli::{Cli, markdown},
     config::{self, Config, Environment, LoadOptions, VARIABLES},
     error::ErrorCode,
-    tools,
+    sandbox, tools,
 };
 use regex::Regex;
 use serde_json::Value;
@@ -42,6 +42,11 @@ fn cost() -> String {
     )
 }
 
+fn not_imitated() -> String {
+    let line = |(method, path)| format!("* `{method} {path}`");
+    sandbox::not_imitated().map(line).collect::<Vec<_>>().join("\n") + "\n"
+}
+
 /// The text with what stands between the markers of a table replaced.
 fn with_table(text: &str, name: &str, table: &str) -> String {
     let (open, close) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
@@ -64,6 +69,7 @@ fn tables_are_those_the_program_makes() {
         ("settings", markdown::settings_table(&config::schema())),
         ("variables", variables_table()),
         ("errors", markdown::errors_table()),
+        ("not imitated", not_imitated()),
     ];
     let written = readme();
     let made = tables.iter().fold(written.clone(), |text, (name, table)| with_table(&text, name, table));
@@ -92,6 +98,8 @@ fn commands() -> Vec<Vec<String>> {
     let fenced = blocks("sh").join("\n").replace("\\\n", " ");
     let fenced = fenced.lines().filter_map(|line| {
         let line = line.replace("cargo run --release -- ", "customerio-mcp ");
+        // Where the output goes is the shell's.
+        let line = line.split(" > ").next().unwrap_or_default();
         line.find("customerio-mcp ").map(|at| line[at..].to_owned())
     });
     let word = Regex::new(r"'([^']*)'|(\S+)").unwrap();
@@ -164,12 +172,14 @@ fn what_is_named_exists() {
     }
     collect(&config::schema(), &mut words);
     words.extend(VARIABLES.iter().map(|(name, _)| (*name).to_owned()));
+    let name = Regex::new(r"\b[A-Za-z][a-z0-9]*(?:_[A-Za-z0-9]+)+\b").unwrap();
+    let paths: Vec<_> = sandbox::not_imitated().map(|(_, path)| path).collect();
+    words.extend(paths.iter().flat_map(|path| name.find_iter(path)).map(|word| word.as_str().to_owned()));
     // Not ours: the proxies' variables and the configuration of clients.
     words.extend(["HTTPS_PROXY", "NO_PROXY", "claude_desktop_config"].map(str::to_owned));
 
     let text = readme();
     let code = Regex::new(r"`([^`\n]+)`").unwrap();
-    let name = Regex::new(r"\b[A-Za-z][a-z0-9]*(?:_[A-Za-z0-9]+)+\b").unwrap();
     let unknown: BTreeSet<&str> = code
         .captures_iter(&text)
         .flat_map(|found| name.find_iter(found.get(1).unwrap().as_str()))

@@ -124,6 +124,11 @@ pub struct SandboxConfig {
     pub strict_limits: bool,
 }
 
+/// The vendor's operations that the sandbox answers with 501, as method and path.
+pub fn not_imitated() -> impl Iterator<Item = (&'static str, &'static str)> {
+    operations::NOT_IMITATED.iter().map(|operation| (operation.method, operation.path))
+}
+
 /// The credentials of one workspace, one per API; none stands in for another.
 #[derive(Clone)]
 pub struct Keys {

@@ -51,6 +51,10 @@ fn check_says_what_the_shop_holds() {
          3 senders
          1 opt-out
          2 refused addresses
+         1 asset
+         1 Design Studio e-mail
+         1 collection
+         1 reporting webhook
     ");
     let run = customerio_mcp(&["sandbox", "fixture", "check", "empty.toml"]).file("empty.toml", "").finish();
     assert_eq!((run.code, run.stdout.as_str()), (0, "empty.toml holds\n  nothing\n"));
