@@ -8,13 +8,13 @@ use std::{
 
 use axum::{
     body::Body,
-    http::{Request, Response},
+    http::{Method, Request, Response},
 };
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    SandboxConfig,
+    Fixture, SandboxConfig,
     auth::Credential,
     control,
     faults::{Faults, Kind, Strike},
@@ -105,7 +105,7 @@ impl Shared {
         stopping: CancellationToken,
     ) -> Result<Self, StoreError> {
         let inner = match store {
-            None => Inner::new(born(&config).0, None),
+            None => Inner::new(born(&Arc::new(config.fixture.clone()), &config.clock).0, None),
             Some(store) => {
                 store.set_keys(&config.keys)?;
                 match store.chronicle()? {
@@ -121,10 +121,15 @@ impl Shared {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts everything back to the fixture; the clock stays where it is, and snapshots stay.
-    pub(super) fn reset(&self) -> Result<(), StoreError> {
+    /// Puts everything back to the fixture, or to another one and another seed; the clock stays where it is, and
+    /// snapshots stay.
+    pub(super) fn reset(&self, fixture: Option<Arc<Fixture>>, seed: Option<u64>) -> Result<(), StoreError> {
         let inner = &mut *self.lock();
-        let (world, chronicle) = born(&self.config);
+        if let Some(seed) = seed {
+            self.config.clock.reseed(seed);
+        }
+        let fixture = fixture.unwrap_or_else(|| Arc::clone(&inner.world.fixture));
+        let (world, chronicle) = born(&fixture, &self.config.clock);
         if let Some(store) = &mut inner.store {
             store.begin(&chronicle)?;
         }
@@ -193,16 +198,16 @@ impl Shared {
 }
 
 /// The world of the fixture, now, and how to make it again.
-fn born(config: &SandboxConfig) -> (World, Chronicle) {
-    let moment = Arc::new(Moment::new(Arc::clone(&config.clock)));
+fn born(fixture: &Arc<Fixture>, clock: &Arc<AdjustableClock>) -> (World, Chronicle) {
+    let moment = Arc::new(Moment::new(Arc::clone(clock)));
     let chronicle = Chronicle {
-        fixture: config.fixture.text.clone(),
-        seed: config.clock.seed().unwrap_or_default(),
+        fixture: fixture.text.clone(),
+        seed: clock.seed().unwrap_or_default(),
         born: moment.instant(),
-        going: config.clock.going(),
+        going: clock.going(),
         saved: None,
     };
-    (World::new(&config.fixture, moment), chronicle)
+    (World::new(fixture, moment), chronicle)
 }
 
 impl Inner {
@@ -222,7 +227,7 @@ impl Inner {
         if config.clock.seed().is_none() {
             config.clock.reseed(u64::from_be_bytes(random_bytes::<8>(&*config.clock)));
         }
-        let (world, chronicle) = born(config);
+        let (world, chronicle) = born(&Arc::new(config.fixture.clone()), &config.clock);
         store.begin(&chronicle)?;
         Ok(Self::new(world, Some(store)))
     }
@@ -257,6 +262,15 @@ impl Inner {
                 Ok(())
             }
         }
+    }
+
+    /// Brings the world to now, and lets a control change it: the call is kept as those of the vendor's surface are.
+    pub(super) fn tell(&mut self, call: &Call, handler: fn(&mut World, &Call) -> Answer) -> Result<Answer, StoreError> {
+        self.arrive()?;
+        if let Some(store) = self.store.as_mut().filter(|_| call.method != Method::GET) {
+            store.append(self.world.clock.instant(), Some(call))?;
+        }
+        Ok(handler(&mut self.world, call))
     }
 
     /// Keeps a call that may change something, and handles it.
@@ -314,7 +328,7 @@ pub(super) async fn answer(shared: Arc<Shared>, peer: Peer, request: Request<Bod
     };
     let mut call = Call::new(parts.method, &parts.uri, parts.headers, body, shared.base_url.clone());
     if control::owns(&call.path) {
-        let (Ok(reply) | Err(reply)) = control::answer(&shared, &peer, &call);
+        let (Ok(reply) | Err(reply)) = control::answer(&shared, &peer, call);
         return reply.into();
     }
     if files::owns(&call.path) {

@@ -1,12 +1,13 @@
 //! Faults on demand: what goes wrong, where, and how often.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{routes::Route, world::World};
 
 /// How a request goes wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 pub(super) enum Kind {
     /// Refused by the rate limit; nothing happens.
     #[serde(rename = "429")]
@@ -50,14 +51,16 @@ impl Kind {
 }
 
 /// A fault as it is asked for. Without `operation` and `path` it meets every request of the vendor's.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FaultRequest {
+    /// How they go wrong.
     kind: Kind,
     /// The vendor's operation id, such as `sendEmail`.
     operation: Option<String>,
     /// The path; `*` stands for anything.
     path: Option<String>,
+    /// The method, in any casing.
     method: Option<String>,
     /// How many requests it meets; 1 unless given.
     times: Option<u64>,

@@ -174,17 +174,21 @@ impl World {
     /// The channel reports what became of a message.
     fn arrive(&mut self, place: usize, at_ms: i64) {
         match self.reception(place) {
-            Reception::Bounces | Reception::Drops => {
-                if let Some(delivery) = self.deliveries.list.get_mut(place) {
-                    delivery.failure = Some("the recipient's provider sent it back".to_owned());
-                }
-                self.enter(place, Stage::Settled, "bounced", at_ms);
-            }
+            Reception::Bounces | Reception::Drops => self.send_back(place, at_ms / 1000),
             Reception::Arrives => {
                 self.enter(place, Stage::Arrived, "delivered", at_ms);
                 self.await_reaction(place, at_ms);
             }
         }
+    }
+
+    /// The recipient's provider sends a message back, at `at` (Unix seconds). Nobody does anything with it any more.
+    pub(super) fn send_back(&mut self, place: usize, at: i64) {
+        if let Some(delivery) = self.deliveries.list.get_mut(place) {
+            delivery.failure = Some("the recipient's provider sent it back".to_owned());
+            delivery.coming.clear();
+        }
+        self.enter(place, Stage::Settled, "bounced", at * 1000);
     }
 
     /// Decides what the recipient will do with a message that is there.

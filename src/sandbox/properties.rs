@@ -14,7 +14,7 @@ use crate::clock::AdjustableClock;
 
 fn world(fixture: &Fixture) -> World {
     let clock = AdjustableClock::stopped_at(Timestamp::UNIX_EPOCH).with_seed(1);
-    World::new(fixture, Arc::new(Moment::new(Arc::new(clock))))
+    World::new(&Arc::new(fixture.clone()), Arc::new(Moment::new(Arc::new(clock))))
 }
 
 /// One call that names people out of a handful, so that calls meet each other.

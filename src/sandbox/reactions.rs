@@ -21,8 +21,9 @@ pub(super) struct Reaction {
     /// It comes back.
     #[serde(default)]
     bounces: bool,
-    /// The rest is counted from arrival.
+    /// It is opened, counted from its arrival as the rest is.
     opens_after_seconds: Option<u32>,
+    /// A link of it is clicked.
     clicks_after_seconds: Option<u32>,
     /// Which link of the message is clicked, counted from 1.
     #[serde(default = "first")]
@@ -31,8 +32,11 @@ pub(super) struct Reaction {
     /// A scanner clicks, not a human.
     #[serde(default)]
     machine: bool,
+    /// The goal is reached.
     converts_after_seconds: Option<u32>,
+    /// The recipient unsubscribes. E-mails only, as the next.
     unsubscribes_after_seconds: Option<u32>,
+    /// It is reported as spam.
     complains_after_seconds: Option<u32>,
 }
 

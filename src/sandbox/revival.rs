@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{
+    control,
     fixture::Fixture,
     moment::Moment,
     request::Call,
@@ -26,7 +27,7 @@ pub(super) fn revived(
     clock.reseed(chronicle.seed);
     let moment = Arc::new(Moment::new(Arc::clone(clock)));
     moment.return_to(chronicle.born);
-    let mut world = World::new(&fixture, moment);
+    let mut world = World::new(&Arc::new(fixture), moment);
     let calls = store.tell(name, base_url, |entry| {
         world.clock.return_to(entry.instant);
         world.settle();
@@ -39,6 +40,9 @@ pub(super) fn revived(
 
 /// What a handler did the first time it does again, even if it broke off.
 fn handle_again(world: &mut World, call: Call) {
+    if control::owns(&call.path) {
+        return control::again(world, call);
+    }
     let Destination::Imitated(route, params) = routes::find(call.method.as_str(), &call.path) else {
         tracing::warn!(method = %call.method, "a call of the store is not imitated any more");
         return;

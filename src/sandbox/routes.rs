@@ -312,7 +312,7 @@ pub(super) fn find(method: &str, path: &str) -> Destination {
 }
 
 /// The parameters of `path` if it fits `pattern`. An encoded slash stays inside its segment.
-fn matched(pattern: &'static str, path: &str) -> Option<Vec<(&'static str, String)>> {
+pub(super) fn matched(pattern: &'static str, path: &str) -> Option<Vec<(&'static str, String)>> {
     let mut segments = path.split('/');
     let mut params = Vec::new();
     for expected in pattern.split('/') {

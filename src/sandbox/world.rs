@@ -45,6 +45,8 @@ use crate::clock::Clock;
 #[derive(Debug, Clone)]
 pub(super) struct World {
     pub(super) clock: Arc<Moment>,
+    /// What it began with, and what a reset goes back to.
+    pub(super) fixture: Arc<Fixture>,
     pub(super) workspace: Workspace,
     pub(super) people: People,
     pub(super) suppressed: Suppressed,
@@ -89,8 +91,9 @@ pub(super) struct World {
 
 impl World {
     /// The workspace as the fixture describes it, at the clock's now.
-    pub(super) fn new(fixture: &Fixture, clock: Arc<Moment>) -> Self {
+    pub(super) fn new(fixture: &Arc<Fixture>, clock: Arc<Moment>) -> Self {
         let mut world = Self {
+            fixture: Arc::clone(fixture),
             workspace: fixture.workspace.clone(),
             people: People::new(&*clock),
             clock,

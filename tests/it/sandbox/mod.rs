@@ -8,6 +8,7 @@ mod collections;
 mod conformance;
 mod content;
 mod control;
+mod controls;
 mod deliveries;
 pub(crate) mod driver;
 mod esp;

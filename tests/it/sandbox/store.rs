@@ -117,7 +117,7 @@ async fn everything(sandbox: &Sandbox) -> Vec<String> {
         ("object_id", "acme"),
         ("suppression_type", "bounces"),
         ("email_address", "gone@example.com"),
-        ("segment_id", "5"),
+        ("segment_id", "6"),
     ];
     let about = sandbox.control(Method::GET, "", Value::Null).await;
     let routes = about["imitated"].as_array().unwrap().iter().map(|route| route.as_str().unwrap());
