@@ -1,4 +1,6 @@
 //! The activity log: everything that happened to people, kept without end (behaviour.md section 6).
+//!
+//! Section 6 names types, `screen` and `profile_create` among them, that the description's older list has not.
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},

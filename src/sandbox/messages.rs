@@ -52,7 +52,8 @@ pub(super) fn list(world: &mut World, call: &Call) -> Answer {
     })
 }
 
-/// `GET /v1/customers/{customer_id}/messages`.
+/// `GET /v1/customers/{customer_id}/messages`: what has no campaign or action says null, as in `/v1/messages`; the
+/// description of this list alone has them as integers.
 pub(super) fn of_person(world: &mut World, call: &Call) -> Answer {
     let key = profiles::named(world, call)?.key;
     page(world, call, |delivery| delivery.person == Some(key))

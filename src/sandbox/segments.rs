@@ -176,7 +176,8 @@ pub(super) fn customer_count(world: &mut World, call: &Call) -> Answer {
     Ok(Reply::ok(&json!({"count": count})))
 }
 
-/// `GET /v1/segments/{segment_id}/membership`.
+/// `GET /v1/segments/{segment_id}/membership`. `next` is text here as everywhere (behaviour.md section 5); the description
+/// has an integer.
 pub(super) fn membership(world: &mut World, call: &Call) -> Answer {
     let page = Page::from_call(call, world, DEFAULT_LIMIT, MAX_LIMIT)?;
     let members = world.members(world.segment(call)?).map(|person| (person.key, person));
