@@ -47,6 +47,15 @@ fn not_imitated() -> String {
     sandbox::not_imitated().map(line).collect::<Vec<_>>().join("\n") + "\n"
 }
 
+fn unconfirmed() -> String {
+    format!(
+        "{} choices had to be made without evidence. \
+         `curl -s http://127.0.0.1:8585/_sandbox | python3 -m json.tool` prints each under `unconfirmed`, with its \
+         question.\n",
+        sandbox::unconfirmed()
+    )
+}
+
 /// The text with what stands between the markers of a table replaced.
 fn with_table(text: &str, name: &str, table: &str) -> String {
     let (open, close) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
@@ -70,6 +79,7 @@ fn tables_are_those_the_program_makes() {
         ("variables", variables_table()),
         ("errors", markdown::errors_table()),
         ("not imitated", not_imitated()),
+        ("unconfirmed", unconfirmed()),
     ];
     let written = readme();
     let made = tables.iter().fold(written.clone(), |text, (name, table)| with_table(&text, name, table));

@@ -129,6 +129,11 @@ pub fn not_imitated() -> impl Iterator<Item = (&'static str, &'static str)> {
     operations::NOT_IMITATED.iter().map(|operation| (operation.method, operation.path))
 }
 
+/// How many choices had to be made without evidence. The control endpoint lists them.
+pub const fn unconfirmed() -> usize {
+    unconfirmed::UNCONFIRMED.len()
+}
+
 /// The credentials of one workspace, one per API; none stands in for another.
 #[derive(Clone)]
 pub struct Keys {
