@@ -12,4 +12,5 @@ pub mod sandbox;
 pub mod server;
 pub mod state;
 pub mod telemetry;
+mod toml_schema;
 pub mod tools;

@@ -6,9 +6,12 @@ use schemars::{JsonSchema, generate::SchemaSettings, transform::RecursiveTransfo
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::guard::{
-    identity::strategy::IdentityStrategy,
-    policy::{Budgets, Pii, Policy, Recipients, TestProfiles, WorkspaceKind},
+use crate::{
+    guard::{
+        identity::strategy::IdentityStrategy,
+        policy::{Budgets, Pii, Policy, Recipients, TestProfiles, WorkspaceKind},
+    },
+    toml_schema,
 };
 
 /// Configuration of customerio-mcp. Secrets are named by environment variable or file, never written into it.
@@ -112,30 +115,9 @@ pub(super) struct WorkspaceFile {
 pub fn schema() -> Value {
     let mut settings = SchemaSettings::draft2020_12();
     settings.inline_subschemas = true;
-    settings.with_transform(RecursiveTransform(without_null)).into_generator().into_root_schema_for::<File>().to_value()
-}
-
-/// TOML has no null: a key that may be left out is simply not required.
-fn without_null(schema: &mut schemars::Schema) {
-    let Some(object) = schema.as_object_mut() else { return };
-    if let Some(Value::Array(types)) = object.get_mut("type") {
-        types.retain(|name| name != "null");
-        if let [only] = types.as_slice() {
-            let only = only.clone();
-            object.insert("type".to_owned(), only);
-        }
-    }
-    if object.get("default").is_some_and(Value::is_null) {
-        object.shift_remove("default");
-    }
-    if let Some(Value::Array(branches)) = object.get_mut("anyOf") {
-        branches.retain(|branch| branch.get("type").is_none_or(|name| name != "null"));
-        if let [Value::Object(only)] = branches.as_mut_slice() {
-            let only = std::mem::take(only);
-            object.shift_remove("anyOf");
-            for (keyword, value) in only {
-                object.entry(keyword).or_insert(value);
-            }
-        }
-    }
+    settings
+        .with_transform(RecursiveTransform(toml_schema::without_null))
+        .into_generator()
+        .into_root_schema_for::<File>()
+        .to_value()
 }
