@@ -85,12 +85,16 @@ impl Inner {
     /// Goes back to a snapshot: state, time and randomness, so that the same calls get the same answers again.
     pub(super) fn load(&mut self, clock: &Arc<AdjustableClock>, name: &str) -> Result<Value, SnapshotError> {
         let snapshot = self.snapshots.get(name).ok_or(SnapshotError::Unknown)?;
+        let before = clock.going();
         clock.set_going(Going::Stopped { at_ms: snapshot.instant.at_ms });
         if !snapshot.is_stopped {
             clock.resume();
         }
-        if let Some(store) = &mut self.store {
-            store.load(name, clock.going())?;
+        if let Some(store) = &mut self.store
+            && let Err(error) = store.load(name, clock.going())
+        {
+            clock.set_going(before);
+            return Err(error.into());
         }
         if let Some(seed) = snapshot.seed {
             clock.reseed(seed);

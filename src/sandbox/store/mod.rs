@@ -7,7 +7,7 @@
 mod chronicles;
 mod entries;
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs::DirBuilder, path::Path, time::Duration};
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 
@@ -57,9 +57,14 @@ impl From<rusqlite::Error> for StoreError {
 }
 
 impl Store {
-    /// Opens a directory, which is made if it is missing.
+    /// Opens a directory, which is made if it is missing, and then for its owner alone: what a sandbox is told may be
+    /// real.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
-        fs::create_dir_all(directory)?;
+        let mut builder = DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(directory)?;
         let connection = Connection::open(directory.join(FILE))?;
         connection.busy_timeout(Duration::ZERO)?;
         // Held until the process ends, as two sandboxes cannot live one life. A process that is killed loses nothing; a

@@ -238,6 +238,16 @@ async fn a_snapshot_has_a_name_that_is_known() {
     assert_eq!(sandbox.control(Method::GET, "/snapshots", Value::Null).await, json!({"snapshots": []}));
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_directory_is_made_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let above = tempfile::tempdir().unwrap();
+    let directory = above.path().join("kept");
+    let _sandbox = Sandbox::kept_in(&directory).await;
+    assert_eq!(directory.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+}
+
 #[tokio::test]
 async fn a_directory_belongs_to_one_sandbox_at_a_time() {
     let directory = tempfile::tempdir().unwrap();
