@@ -124,14 +124,22 @@ impl Shared {
     /// Puts everything back to the fixture, or to another one and another seed; the clock stays where it is, and
     /// snapshots stay.
     pub(super) fn reset(&self, fixture: Option<Arc<Fixture>>, seed: Option<u64>) -> Result<(), StoreError> {
-        let inner = &mut *self.lock();
+        let (inner, clock) = (&mut *self.lock(), &self.config.clock);
+        let before = (clock.seed(), clock.drawn_blocks());
         if let Some(seed) = seed {
-            self.config.clock.reseed(seed);
+            clock.reseed(seed);
         }
         let fixture = fixture.unwrap_or_else(|| Arc::clone(&inner.world.fixture));
-        let (world, chronicle) = born(&fixture, &self.config.clock);
-        if let Some(store) = &mut inner.store {
-            store.begin(&chronicle)?;
+        let (world, chronicle) = born(&fixture, clock);
+        if let Some(store) = &mut inner.store
+            && let Err(error) = store.begin(&chronicle)
+        {
+            // A sandbox with a store has a seed.
+            if let (Some(seed), drawn_blocks) = before {
+                clock.reseed(seed);
+                clock.draw_from(drawn_blocks);
+            }
+            return Err(error);
         }
         let snapshots = std::mem::take(&mut inner.snapshots);
         *inner = Inner { snapshots, ..Inner::new(world, inner.store.take()) };
@@ -177,12 +185,12 @@ impl Shared {
     }
 
     fn run(&self, inner: &mut Inner, route: &Route, call: &Call) -> Outcome {
+        if let Err(error) = inner.arrive() {
+            return Err(unkept(&inner.world, &error)).into();
+        }
         if let Err(reply) = self.authorize(route.credential, call) {
             let is_cdp = route.credential == Credential::Pipelines;
             return if is_cdp { pipelines::unauthorized(&mut inner.world, call) } else { Err(reply) }.into();
-        }
-        if let Err(error) = inner.arrive() {
-            return Err(unkept(&inner.world, &error)).into();
         }
         if self.config.strict_limits
             && route.credential == Credential::App

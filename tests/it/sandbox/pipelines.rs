@@ -178,6 +178,16 @@ async fn section_1_a_wrong_key_is_told_in_strict_mode_alone() {
 }
 
 #[tokio::test]
+async fn a_call_with_a_wrong_key_came_when_it_came() {
+    let sandbox = Sandbox::empty().await;
+    sandbox.advance(60);
+    let body = br#"{"userId":"ann"}"#.to_vec();
+    sandbox.raw(Method::POST, "/v1/identify", &[authorization("wrong")], body).await.unwrap();
+    let calls = sandbox.control(Method::GET, "/pipelines", Value::Null).await;
+    assert_eq!(calls["calls"][0]["receivedAt"], "2026-11-23T12:01:00Z");
+}
+
+#[tokio::test]
 async fn section_4_a_packed_body_is_unpacked_and_measured_unpacked() {
     let sandbox = Sandbox::empty().await;
     let packed = |body: Value| {
