@@ -64,6 +64,8 @@ const PLACES: &[(&str, &[&str], &str)] = &[
         "the protocol is spoken at the edge",
     ),
     ("axum", &["src/sandbox/", "src/server/"], "only what listens knows of serving HTTP"),
+    ("hyper", &["src/sandbox/server.rs"], "connections are served, and limited, in one place"),
+    ("hyper_util", &["src/sandbox/server.rs"], "connections are served, and limited, in one place"),
     // The formats of the log are the values of a flag.
     ("clap", &["src/cli/", "src/main.rs", "src/telemetry.rs"], "flags are the command line's"),
     ("liquid_core", &["src/liquid/"], "the dialect is ours, the engine behind it is not"),

@@ -1,6 +1,6 @@
 //! What the sandbox makes of a hundred thousand people and a million events, beside a handler that only parses them.
 //!
-//!     cargo bench --bench sandbox                    about two minutes
+//!     cargo bench --bench sandbox                    about eight minutes
 //!     cargo bench --bench sandbox -- --quick         whether it runs at all; its figures say little
 //!     cargo bench --bench sandbox -- --program PATH  the same of another build of the product
 //!
