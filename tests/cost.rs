@@ -7,15 +7,27 @@ mod tokens;
 
 use std::{fmt::Write as _, sync::Arc};
 
-use customerio_mcp::tools::{self, tool::Callable};
+use customerio_mcp::{
+    catalog::{Operation, Operations},
+    tools::{self, tool::Callable},
+};
 use insta::assert_snapshot;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The most that the list a client gets unless told otherwise may cost.
 const DEFAULT_LIST: usize = 3_500;
 
 /// The most that one tool may cost.
 const ONE_TOOL: usize = 450;
+
+/// The most that a tool may cost on average where all of them are listed.
+const EACH_OF_ALL: usize = 110;
+
+/// Tokens of a declared operation, listed as a tool of its own without the arguments that guards add.
+fn of_operation(operation: &Operation) -> usize {
+    let schema = operation.input_schema();
+    tokens::of_shown(&json!(operation.name), &json!(operation.summary), &Value::Object(schema))
+}
 
 /// Bytes of the answer of `tools/list`, which has more in it than a model is shown.
 fn bytes(tools: &[Arc<dyn Callable>]) -> usize {
@@ -72,4 +84,29 @@ fn the_tools_leave_room_for_the_conversation() {
     }
     let cost = tokens::of_tools(&tokens::default_list());
     assert!(cost <= DEFAULT_LIST, "the default list costs {cost} tokens, more than {DEFAULT_LIST}");
+}
+
+#[test]
+fn declared_operations_are_cheap() {
+    let mut declared: Vec<(usize, &str)> = Operations::declared()
+        .unwrap()
+        .iter()
+        .map(|operation| (of_operation(operation), operation.name.as_str()))
+        .collect();
+    declared.sort_unstable_by(|a, b| b.cmp(a));
+    let total: usize = declared.iter().map(|(cost, _)| cost).sum();
+    let (crafted, count) = (tools::all(), declared.len());
+    let all = (total + tokens::of_tools(&crafted)) / (count + crafted.len());
+    let figures = format!("{total} for {count} operations, {} each; {all} each with all tools", total / count);
+    let dearest: Vec<String> = declared.iter().take(5).map(|(cost, name)| format!("{cost:>4}  {name}")).collect();
+    assert!(all <= EACH_OF_ALL, "{figures}");
+    assert!(declared[0].0 <= ONE_TOOL, "{declared:?}");
+    assert_snapshot!(format!("{}\n{figures}", dearest.join("\n")), @r"
+     405  create_and_send_newsletter
+     352  create_newsletter
+     293  get_campaign_action_metrics
+     291  trigger_broadcast
+     271  get_campaign_metrics
+    20808 for 197 operations, 105 each; 109 each with all tools
+    ");
 }

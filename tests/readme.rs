@@ -6,9 +6,11 @@
 // The linter knows that tests may unwrap, and so may what they are made of.
 #![cfg(test)]
 
+#[path = "surface/mod.rs"]
+mod surface;
 mod tokens;
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path};
 
 use clap::Parser as _;
 use customerio_mcp::{
@@ -56,6 +58,29 @@ fn unconfirmed() -> String {
     )
 }
 
+/// Every operation of Customer.io and the tools that reach it.
+fn surface_table() -> String {
+    let mut table = "| Operation | Effect | Repeats | Flags | Tools |\n|---|---|---|---|---|\n".to_owned();
+    for row in surface::rows() {
+        let tools: Vec<String> = surface::tools_of(&row).iter().map(|name| format!("`{name}`")).collect();
+        let reason = surface::UNREACHED.iter().find(|(key, _)| *key == row.key()).map(|(_, reason)| *reason);
+        let tools = reason.map_or_else(|| tools.join(", "), str::to_owned);
+        let (effect, flags) = (row.effect.to_lowercase().replace('|', "or"), &row.flags);
+        writeln!(table, "| {} | {effect} | {} | {flags} | {tools} |", row.key(), row.retry).unwrap();
+    }
+    table
+}
+
+/// Operations of which it is not known what their bodies may hold.
+fn free_form() -> String {
+    let free: Vec<String> = surface::declared()
+        .into_iter()
+        .filter(|operation| operation.free_form)
+        .map(|operation| format!("`{}`", operation.name))
+        .collect();
+    format!("{} of {}: {}.\n", free.len(), surface::declared().len(), free.join(", "))
+}
+
 /// The text with what stands between the markers of a table replaced.
 fn with_table(text: &str, name: &str, table: &str) -> String {
     let (open, close) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
@@ -80,6 +105,8 @@ fn tables_are_those_the_program_makes() {
         ("errors", markdown::errors_table()),
         ("not imitated", not_imitated()),
         ("unconfirmed", unconfirmed()),
+        ("surface", surface_table()),
+        ("free form", free_form()),
     ];
     let written = readme();
     let made = tables.iter().fold(written.clone(), |text, (name, table)| with_table(&text, name, table));
@@ -180,6 +207,7 @@ fn what_is_named_exists() {
         collect(&definition["inputSchema"], &mut words);
         collect(&definition["outputSchema"], &mut words);
     }
+    words.extend(surface::declared().into_iter().map(|operation| operation.name.clone()));
     collect(&config::schema(), &mut words);
     words.extend(VARIABLES.iter().map(|(name, _)| (*name).to_owned()));
     let name = Regex::new(r"\b[A-Za-z][a-z0-9]*(?:_[A-Za-z0-9]+)+\b").unwrap();

@@ -58,7 +58,8 @@ impl std::fmt::Display for Effect {
 }
 
 /// When a request whose fate is unknown may be repeated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Retry {
     /// Always: repeating it changes nothing more (PUT, DELETE, membership).
     Natural,
@@ -69,7 +70,8 @@ pub enum Retry {
 }
 
 /// What else a tool does that the guards must know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Flag {
     /// Hands out personal data of many, or all data of one.
     BulkPii,

@@ -1,15 +1,18 @@
 //! What is declared of a tool, once; annotations, schemas, policy and budgets follow from it.
 
 use rmcp::model::ToolAnnotations;
+use serde::Deserialize;
 
 use super::{Effect, Flag, Retry};
 
 /// Tools that are offered together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Toolset {
     /// What the guards allow and remember.
     Guardrails,
     /// People.
+    #[default]
     People,
     /// Events.
     Events,
@@ -19,10 +22,20 @@ pub enum Toolset {
     Messages,
     /// Access, erasure, deletion.
     Privacy,
+    /// Campaigns, broadcasts, newsletters. Declared operations alone, as all below.
+    Campaigns,
+    /// A/B tests.
+    Experiments,
+    /// Snippets, collections, files.
+    Content,
+    /// Design Studio.
+    Design,
+    /// Senders, webhooks, suppression lists, exports.
+    Workspace,
 }
 
 impl Toolset {
-    /// All toolsets, in the order of the documentation.
+    /// Those whose tools can be listed, in the order of the documentation.
     pub const ALL: [Self; 6] =
         [Self::Guardrails, Self::People, Self::Events, Self::Segments, Self::Messages, Self::Privacy];
 
@@ -35,6 +48,11 @@ impl Toolset {
             Self::Segments => "segments",
             Self::Messages => "messages",
             Self::Privacy => "privacy",
+            Self::Campaigns => "campaigns",
+            Self::Experiments => "experiments",
+            Self::Content => "content",
+            Self::Design => "design",
+            Self::Workspace => "workspace",
         }
     }
 }

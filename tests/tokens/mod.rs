@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use customerio_mcp::tools::{self, tool::Callable};
-use serde_json::json;
+use serde_json::{Value, json};
 use tiktoken_rs::o200k_base_singleton;
 
 /// Tokens of `o200k_base` in the name, description and input schema of a tool, as compact JSON under the names that
@@ -11,7 +11,12 @@ use tiktoken_rs::o200k_base_singleton;
 /// their own, so this is a measure, and nobody's bill.
 pub(crate) fn of_tool(tool: &dyn Callable) -> usize {
     let tool = serde_json::to_value(tool.definition()).unwrap();
-    let shown = json!({ "name": tool["name"], "description": tool["description"], "inputSchema": tool["inputSchema"] });
+    of_shown(&tool["name"], &tool["description"], &tool["inputSchema"])
+}
+
+/// Tokens in what a model is shown of a tool.
+pub(crate) fn of_shown(name: &Value, description: &Value, schema: &Value) -> usize {
+    let shown = json!({ "name": name, "description": description, "inputSchema": schema });
     o200k_base_singleton().count_ordinary(&shown.to_string())
 }
 
