@@ -134,6 +134,31 @@ fn what_a_declaration_names_exists() {
     assert!(found > 50, "{found}");
 }
 
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Questions {
+    question: Vec<Question>,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Question {
+    ask: String,
+    operation: String,
+}
+
+#[test]
+fn questions_are_about_operations_there_are() {
+    let Questions { question } = toml::from_str(include_str!("fixtures/questions.toml")).unwrap();
+    assert_eq!(question.iter().map(|one| &one.ask).collect::<BTreeSet<_>>().len(), 60);
+    let operations = Operations::declared().unwrap();
+    let tools: BTreeSet<&str> = tools::all().iter().map(|tool| tool.spec().name).collect();
+    for Question { ask, operation } in &question {
+        let exists = operations.get(operation).is_some() || tools.contains(operation.as_str());
+        assert!(exists, "{ask}: there is no {operation}");
+    }
+}
+
 #[test]
 fn an_event_with_a_meaning_of_its_own_is_not_tracked() {
     let track = Operations::declared().unwrap().get("track_through_pipelines").unwrap();
