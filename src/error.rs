@@ -196,6 +196,8 @@ codes! {
     BudgetExhausted = "budget_exhausted";
     /// The recipient is not one the operator allows here.
     RecipientNotAllowed = "recipient_not_allowed";
+    /// The address leads to a host that the operator does not list.
+    EgressNotAllowed = "egress_not_allowed";
     /// The policy denies this tool or effect.
     Denied = "denied";
     /// The call needs the plan token of its own preview.

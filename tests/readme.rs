@@ -180,7 +180,6 @@ fn the_example_of_a_configuration_loads() {
     let examples: Vec<String> = blocks("toml").into_iter().filter(|block| block.contains("[workspaces.")).collect();
     assert_eq!(examples.len(), 1);
     let longer = include_str!("../examples/customerio-mcp.toml").to_owned();
-    let names: Vec<&str> = tools::all().iter().map(|tool| tool.spec().name).collect();
     for example in examples.into_iter().chain([longer]) {
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("customerio-mcp.toml"), example).unwrap();
@@ -194,7 +193,7 @@ fn the_example_of_a_configuration_loads() {
         let environment = Environment::new(variables, directory.path());
         let config = Config::load(&environment, &LoadOptions::default()).unwrap();
         assert_eq!(config.workspace().name, "prod");
-        config.check_policy_tools(&names).unwrap();
+        config.check_policy_tools(tools::names).unwrap();
     }
 }
 

@@ -19,6 +19,8 @@ pub struct Page<T> {
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) html: bool,
+    /// Such as `application/json`.
+    pub(super) media_type: Option<String>,
     pub(super) body: Vec<u8>,
     pub(super) retry: Retry,
     pub(super) operation: &'static str,
@@ -32,6 +34,19 @@ impl Answer {
         serde_json::from_slice(&self.body).map_err(|at| {
             self.unexpected(&format!("not the documented shape at line {}, column {}", at.line(), at.column()))
         })
+    }
+
+    /// The bytes of an image, with their media type.
+    pub(super) fn image(self) -> Result<(String, Vec<u8>), UpstreamError> {
+        match &self.media_type {
+            Some(media_type) if media_type.starts_with("image/") => Ok((media_type.clone(), self.body)),
+            _ => Err(self.unexpected("no image")),
+        }
+    }
+
+    /// JSON, or nothing where there is no body.
+    pub(super) fn json_or_nothing(&self) -> Result<Value, UpstreamError> {
+        if self.body.is_empty() { self.must_be_complete().map(|()| Value::Null) } else { self.json() }
     }
 
     /// Only that it was accepted. A page or text in place of JSON comes from something else than Customer.io.

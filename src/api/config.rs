@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::{AppKey, RegionSetting, RetryTiming, TrackCredentials};
+use super::{AppKey, CdpWriteKey, RegionSetting, RetryTiming, TrackCredentials};
 use crate::clock::SharedClock;
 
 /// How to reach one workspace.
@@ -12,6 +12,8 @@ pub struct ApiConfig {
     pub track: Option<TrackCredentials>,
     /// Key of the App API, if there is one.
     pub app: Option<AppKey>,
+    /// Write key of a Pipelines source, if there is one.
+    pub pipelines: Option<CdpWriteKey>,
     /// Where the account lives, or `Auto` to ask.
     pub region: RegionSetting,
     /// Hosts other than the vendor's.
@@ -32,6 +34,7 @@ impl ApiConfig {
         Self {
             track: None,
             app: None,
+            pipelines: None,
             region: RegionSetting::Auto,
             urls: BaseUrls::default(),
             paced: true,
@@ -49,6 +52,8 @@ pub struct BaseUrls {
     pub track_url: Option<String>,
     /// Replaces `https://api.customer.io` or its EU twin.
     pub app_url: Option<String>,
+    /// Replaces `https://cdp.customer.io` or its EU twin.
+    pub cdp_url: Option<String>,
 }
 
 /// Why a configuration cannot be used.
@@ -57,7 +62,7 @@ pub enum ApiConfigError {
     /// A base URL is not one.
     #[error("{name} is not a usable base URL: {reason}")]
     Url {
-        /// `track_url` or `app_url`.
+        /// `track_url`, `app_url` or `cdp_url`.
         name: &'static str,
         /// What is wrong with it.
         reason: String,

@@ -55,6 +55,11 @@ impl CdpWriteKey {
         checked("Pipelines write key", key.into()).map(Self)
     }
 
+    /// `user:password` of HTTP Basic authentication; the password is blank.
+    pub(super) fn basic_pair(&self) -> String {
+        format!("{}:", self.0)
+    }
+
     /// The key itself, for the request that carries it and nothing else.
     pub fn expose(&self) -> &str {
         &self.0

@@ -113,6 +113,8 @@ const fn meaning(status: u16, html: bool, surface: Surface) -> (UpstreamErrorKin
         404 if html => (Kind::Unexpected, Fate::Refused),
         404 => (Kind::NotFound, Fate::Refused),
         429 => (Kind::RateLimited, Fate::Refused),
+        // Not implemented: nothing was tried.
+        501 => (Kind::Unexpected, Fate::Refused),
         408 | 500..=599 => (Kind::Unavailable, Fate::Unknown),
         _ => (Kind::Unexpected, Fate::Unknown),
     }
@@ -157,6 +159,10 @@ fn unauthorized(asked: &Asked<'_>) -> String {
         Surface::App => format!(
             "Customer.io refused the App API key at {at}. Either the key is wrong or revoked (a Track API key does not \
              work here), or the account lives in the other region: the App API answers both alike."
+        ),
+        Surface::Pipelines => format!(
+            "Customer.io refused the Pipelines write key at {at}. It is wrong or its source was deleted, or the account \
+             lives in the other region."
         ),
     }
 }
@@ -217,7 +223,7 @@ mod tests {
 
     #[test]
     fn only_documented_statuses_prove_that_nothing_happened() {
-        for status in [400, 401, 403, 404, 409, 413, 422, 429] {
+        for status in [400, 401, 403, 404, 409, 413, 422, 429, 501] {
             assert_eq!(meaning(status, false, Surface::App).1, Fate::Refused, "{status}");
         }
         for status in [100, 303, 402, 405, 408, 418, 500, 502, 503, 522, 524] {

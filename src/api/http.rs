@@ -10,7 +10,7 @@ use std::{sync::Arc, time::Duration};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use reqwest::{
     Client, Response, Url,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER},
     redirect,
 };
 use tokio::{
@@ -27,6 +27,8 @@ use super::{
     watched_body::{Departure, WatchedBody},
 };
 
+/// Asks Pipelines to refuse what it would drop.
+const STRICT_MODE: HeaderName = HeaderName::from_static("x-strict-mode");
 /// Largest answer that is read. A page of 1,000 people with 300 attributes each stays below it.
 const ANSWER_CAP_BYTES: usize = 8 * 1024 * 1024;
 /// A host that does not accept a connection in this time is not there.
@@ -38,7 +40,7 @@ impl Api {
     /// Sends a request to the account's region, which a change at Track has to match first.
     pub(super) async fn send(&self, scope: &CallScope, request: &Request) -> Result<Answer, UpstreamError> {
         let host = self.inner.host(request.surface)?;
-        if request.changes && request.surface == Surface::Track {
+        if request.changes && request.surface != Surface::App {
             self.check_region(scope).await.map_err(nothing_was_sent)?;
         }
         let region = match host.fixed {
@@ -59,6 +61,7 @@ pub(super) struct Transport {
     config: ApiConfig,
     track: Option<Host>,
     app: Option<Host>,
+    pipelines: Option<Host>,
     pacer: Pacer,
     lookup: OnceCell<RegionLookup>,
     probed_region: OnceCell<Region>,
@@ -97,16 +100,23 @@ impl Transport {
     pub(super) fn new(config: ApiConfig) -> Result<Self, ApiConfigError> {
         let basic = config.track.as_ref().map(|track| format!("Basic {}", BASE64.encode(track.basic_pair())));
         let bearer = config.app.as_ref().map(|key| format!("Bearer {}", key.expose()));
+        let write_key = config.pipelines.as_ref().map(|key| format!("Basic {}", BASE64.encode(key.basic_pair())));
         let track_base = config.urls.track_url.as_deref().map(|url| base_url("track_url", url)).transpose()?;
         let app_base = config.urls.app_url.as_deref().map(|url| base_url("app_url", url)).transpose()?;
+        let cdp_base = config.urls.cdp_url.as_deref().map(|url| base_url("cdp_url", url)).transpose()?;
+        let cdp_way = Way::to(cdp_base.as_ref());
         let (track_way, app_way) = (Way::to(track_base.as_ref()), Way::to(app_base.as_ref()));
         let extra = certificates(config.extra_ca_pem.as_deref())?;
         let track = Host::new(basic, track_base, || client_for(track_way, &extra))?;
         let shared = track.as_ref().filter(|_| track_way == app_way).map(|host| host.client.clone());
         let app = Host::new(bearer, app_base, || shared.map_or_else(|| client_for(app_way, &extra), Ok))?;
+        let alike = [(&track, track_way), (&app, app_way)].into_iter().find(|(_, way)| *way == cdp_way);
+        let shared = alike.and_then(|(host, _)| host.as_ref()).map(|host| host.client.clone());
+        let pipelines = Host::new(write_key, cdp_base, || shared.map_or_else(|| client_for(cdp_way, &extra), Ok))?;
         Ok(Self {
             track,
             app,
+            pipelines,
             pacer: Pacer::new(config.paced),
             lookup: OnceCell::new(),
             probed_region: OnceCell::new(),
@@ -134,6 +144,10 @@ impl Transport {
                  Nothing was sent.",
             ),
             Surface::App => (&self.app, "This needs the App API, and no App API key is configured. Nothing was sent."),
+            Surface::Pipelines => (
+                &self.pipelines,
+                "This needs the Pipelines API, and no write key of a Pipelines source is configured. Nothing was sent.",
+            ),
         };
         host.as_ref().ok_or_else(|| UpstreamError::not_sent(UpstreamErrorKind::MissingCredential, message))
     }
@@ -253,11 +267,12 @@ impl Transport {
         let response = host.client.execute(outgoing).await.map_err(|error| lost(&error, departure.fate(request)))?;
         let status = response.status().as_u16();
         let html = is_html(&response);
+        let media_type = media_type(&response);
         let retry_after_seconds = retry_after(&response);
         let (body, complete) = read_capped(response).await;
         if (200..300).contains(&status) {
             complete.map_err(|error| error.with_status(status))?;
-            return Ok(Answer { status, html, body, retry: request.retry, operation: request.operation });
+            return Ok(Answer { status, html, media_type, body, retry: request.retry, operation: request.operation });
         }
         let private = request.private_values();
         let asked = Asked { operation: request.operation, surface: request.surface, region, private: &private };
@@ -297,12 +312,21 @@ impl Transport {
         let headers = outgoing.headers_mut();
         headers.insert(AUTHORIZATION, host.authorization.clone());
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        if request.surface == Surface::Pipelines {
+            // Without it a wrong key or an unusable call is answered 200 and dropped (behaviour.md section 4).
+            headers.insert(STRICT_MODE, HeaderValue::from_static("1"));
+        }
         if let Some(body) = &request.body {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            let content_type = HeaderValue::try_from(request.content_type.as_ref());
+            headers.insert(CONTENT_TYPE, content_type.map_err(|_| unwritable())?);
             *outgoing.body_mut() = Some(reqwest::Body::wrap(WatchedBody::new(body.clone(), departure)));
         }
         Ok(outgoing)
     }
+}
+
+fn unwritable() -> UpstreamError {
+    UpstreamError::not_sent(UpstreamErrorKind::Rejected, "The request cannot be written.")
 }
 
 const fn method(method: Method) -> reqwest::Method {
@@ -315,8 +339,13 @@ const fn method(method: Method) -> reqwest::Method {
 }
 
 fn is_html(response: &Response) -> bool {
-    let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    content_type.is_some_and(|text| text.trim_start().to_ascii_lowercase().starts_with("text/html"))
+    media_type(response).is_some_and(|text| text == "text/html")
+}
+
+/// What the body is said to be, without parameters and in lower case.
+fn media_type(response: &Response) -> Option<String> {
+    let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok())?;
+    Some(content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
 }
 
 /// The vendor sends whole seconds (behaviour.md section 1, "429").

@@ -14,6 +14,7 @@ mod envelope;
 mod error;
 mod http;
 mod lenient;
+mod multipart;
 mod pacing;
 mod region;
 mod request;
@@ -27,6 +28,7 @@ pub mod activities;
 pub mod batch;
 pub mod deliveries;
 pub mod events;
+pub mod operation;
 pub mod people;
 pub mod segments;
 pub mod templates;
@@ -38,6 +40,7 @@ pub use config::{ApiConfig, ApiConfigError, BaseUrls};
 pub use credentials::{AppKey, CdpWriteKey, CredentialError, TrackCredentials};
 pub use error::{Fate, UpstreamError, UpstreamErrorKind};
 pub use region::{Region, RegionLookup, RegionSetting};
+pub use request::{Method, Surface};
 pub use retry::{Retry, RetryTiming};
 pub use scope::{CallScope, Permit};
 
@@ -63,5 +66,10 @@ impl Api {
     /// Whether the App API (look-ups, templates, sends) can be used.
     pub fn has_app(&self) -> bool {
         self.inner.config().app.is_some()
+    }
+
+    /// Whether the Pipelines API (data in through a source) can be used.
+    pub fn has_pipelines(&self) -> bool {
+        self.inner.config().pipelines.is_some()
     }
 }

@@ -17,6 +17,8 @@ use tokio::time::Instant;
 pub(super) enum Limit {
     /// 1,000 per second over Track v1 and v2.
     Track,
+    /// 3,000 per 3 seconds over Pipelines.
+    Pipelines,
     /// 10 per second for most of the App API, shared by everyone who uses the workspace.
     App,
     /// Transactional sends. The documentation contradicts itself (100/s, or 3,000 per 3 s); this is the lower one.
@@ -28,11 +30,12 @@ pub(super) enum Limit {
 }
 
 impl Limit {
-    const ALL: [Self; 5] = [Self::Track, Self::App, Self::Transactional, Self::Broadcast, Self::ArchivedMessage];
+    const ALL: [Self; 6] =
+        [Self::Track, Self::Pipelines, Self::App, Self::Transactional, Self::Broadcast, Self::ArchivedMessage];
 
     const fn count_and_window(self) -> (usize, Duration) {
         match self {
-            Self::Track => (1_000, Duration::from_secs(1)),
+            Self::Track | Self::Pipelines => (1_000, Duration::from_secs(1)),
             Self::App => (10, Duration::from_secs(1)),
             Self::Transactional => (100, Duration::from_secs(1)),
             Self::Broadcast => (1, Duration::from_secs(10)),

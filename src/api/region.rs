@@ -32,6 +32,8 @@ impl Region {
             (Surface::Track, Self::Eu) => "https://track-eu.customer.io",
             (Surface::App, Self::Us) => "https://api.customer.io",
             (Surface::App, Self::Eu) => "https://api-eu.customer.io",
+            (Surface::Pipelines, Self::Us) => "https://cdp.customer.io",
+            (Surface::Pipelines, Self::Eu) => "https://cdp-eu.customer.io",
         }
     }
 }

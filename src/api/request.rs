@@ -1,19 +1,25 @@
 //! One request, before it has a host: what it asks, how it may be repeated, and what in it names a person.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
-use super::{Permit, Retry, UpstreamError, UpstreamErrorKind, pacing::Limit};
+use super::{Permit, Retry, UpstreamError, UpstreamErrorKind, multipart::Form, pacing::Limit};
 
 /// Everything but RFC 3986 "unreserved". Raw `+ @ &` match nobody at the vendor and answer 200 with nothing.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The API a request belongs to, and with it host and credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Surface {
+pub enum Surface {
+    /// Track, version 1 or 2.
     Track,
+    /// App.
     App,
+    /// Pipelines, also called CDP.
+    Pipelines,
 }
 
 impl Surface {
@@ -22,15 +28,21 @@ impl Surface {
         match self {
             Self::Track => "track",
             Self::App => "app",
+            Self::Pipelines => "pipelines",
         }
     }
 }
 
+/// The method of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Method {
+pub enum Method {
+    /// GET.
     Get,
+    /// POST.
     Post,
+    /// PUT.
     Put,
+    /// DELETE.
     Delete,
 }
 
@@ -43,6 +55,7 @@ pub(super) struct Request {
     /// Encoded, with a leading slash and the query.
     pub(super) target: String,
     pub(super) body: Option<Bytes>,
+    pub(super) content_type: Cow<'static, str>,
     pub(super) retry: Retry,
     pub(super) limit: Limit,
     pub(super) changes: bool,
@@ -86,6 +99,7 @@ impl Request {
         let limit = match surface {
             Surface::Track => Limit::Track,
             Surface::App => Limit::App,
+            Surface::Pipelines => Limit::Pipelines,
         };
         let target = encoded_path(segments)?;
         Ok(Self {
@@ -94,6 +108,7 @@ impl Request {
             method,
             target,
             body: None,
+            content_type: Cow::Borrowed("application/json"),
             retry,
             limit,
             changes,
@@ -126,6 +141,13 @@ impl Request {
         })?;
         self.body = Some(bytes.into());
         Ok(self)
+    }
+
+    /// A body that is not JSON. Its texts are not looked for in errors: they are those of a file.
+    pub(super) fn form(mut self, form: Form) -> Self {
+        self.content_type = Cow::Owned(form.content_type);
+        self.body = Some(form.bytes);
+        self
     }
 
     /// Keeps `value` out of error texts.

@@ -85,6 +85,10 @@ pub enum Flag {
     ContentInUse,
     /// Sets a rule that the guards go by from then on.
     Governs,
+    /// A human agrees first where the operator has said nothing.
+    ApproveByDefault,
+    /// It is not done where the operator has said nothing.
+    DenyByDefault,
 }
 
 impl Flag {
@@ -97,6 +101,8 @@ impl Flag {
             Self::Bulk => "bulk",
             Self::ContentInUse => "content_in_use",
             Self::Governs => "governs",
+            Self::ApproveByDefault => "approve_by_default",
+            Self::DenyByDefault => "deny_by_default",
         }
     }
 }

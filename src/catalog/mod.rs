@@ -3,11 +3,17 @@
 mod effect;
 mod operation;
 mod operations;
+mod parameter;
+mod people;
 mod schema;
+mod search;
 mod spec;
 
 pub use effect::{Effect, Flag, Retry};
-pub use operation::{AnswerKind, DefaultPolicy, Encoding, Method, Operation, OperationApi, Parameter, Place};
+pub use operation::{AnswerKind, Encoding, Method, Operation, OperationApi};
 pub use operations::{Operations, OperationsError};
-pub use schema::{HeldSchema, IDEMPOTENCY_KEY, PLAN_TOKEN, answer_schema, input_schema, schema_of};
+pub use parameter::{Kind, Parameter, Place};
+pub use people::{AbsentPerson, ID_TYPE, People, Written};
+pub use schema::{HeldSchema, IDEMPOTENCY_KEY, PLAN_TOKEN, answer_schema, input_schema, operation_schema, schema_of};
+pub use search::{SearchEntry, SearchIndex};
 pub use spec::{Credential, Spec, Toolset};

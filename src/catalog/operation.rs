@@ -3,7 +3,11 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Effect, Flag, Retry, Toolset};
+use super::{
+    Credential, Effect, Flag, Retry, Spec, Toolset,
+    parameter::{Parameter, Place},
+    people::People,
+};
 
 /// The API an operation belongs to, and with it host and credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
@@ -79,135 +83,6 @@ pub enum AnswerKind {
     Image,
 }
 
-/// What is asked before a call where the operator has said nothing, if it is more than the effect asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DefaultPolicy {
-    /// A human agrees.
-    Approve,
-    /// It is not done.
-    Deny,
-}
-
-/// Where in a request a parameter goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Place {
-    /// A segment of the path.
-    Path,
-    /// The query.
-    Query,
-    /// A field of the body.
-    Body,
-    /// The body itself, or the rest of it beside the fields that are declared.
-    WholeBody,
-}
-
-/// The type of a parameter, in JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// Text.
-    String,
-    /// A whole number.
-    Integer,
-    /// True or false.
-    Boolean,
-    /// An object.
-    Object,
-    /// A list.
-    Array,
-}
-
-impl Kind {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::String => "string",
-            Self::Integer => "integer",
-            Self::Boolean => "boolean",
-            Self::Object => "object",
-            Self::Array => "array",
-        }
-    }
-}
-
-/// An argument of an operation.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Parameter {
-    /// What callers call it: the same word for the same thing in every tool.
-    pub name: String,
-    /// Where it goes.
-    #[serde(rename = "in")]
-    pub place: Place,
-    /// What Customer.io calls it, if not the same.
-    pub send_as: Option<String>,
-    /// Its type.
-    #[serde(rename = "type")]
-    pub kind: Kind,
-    #[serde(default)]
-    required: bool,
-    /// What it means, where name and type leave a question.
-    pub description: Option<String>,
-    #[serde(rename = "enum")]
-    choices: Option<Vec<String>>,
-    /// The choices of a number.
-    #[serde(rename = "one_of")]
-    numbers: Option<Vec<i64>>,
-    /// Values that mean another operation.
-    #[serde(default)]
-    pub except: Vec<String>,
-    minimum: Option<i64>,
-    maximum: Option<i64>,
-    min_length: Option<u64>,
-    max_length: Option<u64>,
-    min_items: Option<u64>,
-    max_items: Option<u64>,
-    min_properties: Option<u64>,
-    /// The schema of an entry.
-    items: Option<Value>,
-    /// The schemas of an object's keys.
-    properties: Option<Value>,
-    required_keys: Option<Vec<String>>,
-}
-
-impl Parameter {
-    /// Whether a call without it is refused.
-    pub fn is_required(&self) -> bool {
-        self.required || self.place == Place::Path
-    }
-
-    /// The name it is sent under.
-    pub fn sent_as(&self) -> &str {
-        self.send_as.as_deref().unwrap_or(&self.name)
-    }
-
-    fn schema(&self) -> Value {
-        let mut schema = Map::new();
-        schema.insert("type".into(), json!(self.kind.as_str()));
-        let mut put = |keyword: &str, value: Option<Value>| {
-            if let Some(value) = value {
-                schema.insert(keyword.into(), value);
-            }
-        };
-        put("description", self.description.as_ref().map(|text| json!(text)));
-        put("enum", self.choices.as_ref().map(|choices| json!(choices)));
-        put("enum", self.numbers.as_ref().map(|choices| json!(choices)));
-        put("not", (!self.except.is_empty()).then(|| json!({ "enum": self.except })));
-        put("minimum", self.minimum.map(|bound| json!(bound)));
-        put("maximum", self.maximum.map(|bound| json!(bound)));
-        put("minLength", self.min_length.map(|bound| json!(bound)));
-        put("maxLength", self.max_length.map(|bound| json!(bound)));
-        put("minItems", self.min_items.map(|bound| json!(bound)));
-        put("maxItems", self.max_items.map(|bound| json!(bound)));
-        put("minProperties", self.min_properties.map(|bound| json!(bound)));
-        put("items", self.items.clone());
-        put("properties", self.properties.clone());
-        put("required", self.required_keys.as_ref().map(|keys| json!(keys)));
-        Value::Object(schema)
-    }
-}
-
 /// A declared operation.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -227,8 +102,6 @@ pub struct Operation {
     /// What else it does.
     #[serde(default)]
     pub flags: Vec<Flag>,
-    /// What is asked before it where the operator has said nothing.
-    pub default_policy: Option<DefaultPolicy>,
     /// What it does, the decisive words first.
     pub summary: String,
     /// Whether it is not known what its body may hold.
@@ -246,35 +119,83 @@ pub struct Operation {
     /// Lists of parameters of which a call has to give one.
     #[serde(default)]
     pub one_of: Vec<Vec<String>>,
-    /// Its arguments.
+    /// The people it names.
+    pub people: Option<People>,
+    /// Its other arguments.
     #[serde(default)]
     pub parameters: Vec<Parameter>,
     /// The toolset it belongs to, from its file.
     #[serde(skip)]
     pub toolset: Toolset,
+    /// Its title for people, from its name.
+    #[serde(skip)]
+    pub title: String,
 }
 
 impl Operation {
-    /// The schema of its arguments.
+    /// The schema of its own arguments.
     pub fn input_schema(&self) -> Map<String, Value> {
-        let properties: Map<String, Value> =
-            self.parameters.iter().map(|parameter| (parameter.name.clone(), parameter.schema())).collect();
-        let required: Vec<&str> = self
-            .parameters
-            .iter()
-            .filter(|parameter| parameter.is_required())
-            .map(|parameter| parameter.name.as_str())
-            .collect();
+        let mut properties = Map::new();
+        let mut required = Vec::new();
+        if let Some(people) = &self.people {
+            people.add_to_schema(&mut properties, &mut required);
+        }
+        for parameter in &self.parameters {
+            properties.insert(parameter.name.clone(), parameter.schema());
+            if parameter.is_required() {
+                required.push(json!(parameter.name));
+            }
+        }
         let mut schema = Map::new();
         schema.insert("type".into(), json!("object"));
         if !properties.is_empty() {
             schema.insert("properties".into(), Value::Object(properties));
         }
         if !required.is_empty() {
-            schema.insert("required".into(), json!(required));
+            schema.insert("required".into(), Value::Array(required));
         }
         schema.insert("additionalProperties".into(), json!(false));
         schema
+    }
+
+    /// Whether an argument of this name is one of its own.
+    pub fn takes(&self, name: &str) -> bool {
+        let of_people = self.people.as_ref().is_some_and(|people| people.takes(name));
+        of_people || self.parameters.iter().any(|parameter| parameter.name == name)
+    }
+
+    /// What it is, as a tool.
+    pub fn spec(&'static self) -> Spec {
+        Spec {
+            name: &self.name,
+            title: &self.title,
+            prose: &self.summary,
+            toolset: self.toolset,
+            core: false,
+            effect: self.effect,
+            retry: self.retry,
+            flags: &self.flags,
+            needs: match self.api {
+                OperationApi::TrackV1 | OperationApi::TrackV2 => &[Credential::Track],
+                OperationApi::App => &[Credential::App],
+                OperationApi::Pipelines => &[Credential::Pipelines],
+            },
+        }
+    }
+
+    /// What an update can change, where a call may leave out any of it: one that leaves out all is a mistake.
+    pub fn changes(&self) -> Vec<&str> {
+        let said = self.parameters.iter().filter(|one| matches!(one.place, Place::Body | Place::WholeBody));
+        let said: Vec<_> = said.collect();
+        if self.method != Method::Put || said.iter().any(|parameter| parameter.is_required()) {
+            return Vec::new();
+        }
+        said.into_iter().map(|parameter| parameter.name.as_str()).collect()
+    }
+
+    /// Its parameters that are segments of the path.
+    pub fn path_parameters(&self) -> impl Iterator<Item = &Parameter> {
+        self.parameters.iter().filter(|parameter| parameter.place == Place::Path)
     }
 
     /// The names in braces in its path.

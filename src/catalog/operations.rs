@@ -9,7 +9,8 @@ use serde::Deserialize;
 
 use super::{
     Effect, Method, Operation, OperationApi, Retry, Toolset,
-    operation::{Kind, Parameter, Place},
+    parameter::{Kind, Parameter, Place},
+    people::{CUSTOMER, CUSTOMERS, ID_TYPE, People, Written},
 };
 
 /// A file of `tools/operations/`, by the name of its group.
@@ -54,6 +55,8 @@ pub struct OperationsError {
 pub struct Operations {
     list: Vec<Operation>,
     by_name: BTreeMap<String, usize>,
+    /// What reads what a PUT or DELETE of the same path changes.
+    readers: BTreeMap<String, usize>,
 }
 
 impl Operations {
@@ -65,7 +68,7 @@ impl Operations {
 
     /// Reads the text of files, each with the name of its group, and checks what they declare.
     pub fn read<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, OperationsError> {
-        let mut operations = Self { list: Vec::new(), by_name: BTreeMap::new() };
+        let mut operations = Self { list: Vec::new(), by_name: BTreeMap::new(), readers: BTreeMap::new() };
         for (group, text) in files {
             operations.add(text).map_err(|why| OperationsError { group: group.to_owned(), why })?;
         }
@@ -76,9 +79,13 @@ impl Operations {
         let group: Group = toml::from_str(text).map_err(|error| error.to_string())?;
         for mut operation in group.operation {
             operation.toolset = group.toolset;
+            operation.title = title(&operation.name);
             check(&operation).map_err(|why| format!("`{}` {why}", operation.name))?;
             if self.by_name.insert(operation.name.clone(), self.list.len()).is_some() {
                 return Err(format!("`{}` is declared twice", operation.name));
+            }
+            if operation.method == Method::Get && operation.effect == Effect::Read {
+                self.readers.insert(operation.path.clone(), self.list.len());
             }
             self.list.push(operation);
         }
@@ -88,6 +95,14 @@ impl Operations {
     /// Each of them.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Operation> {
         self.list.iter()
+    }
+
+    /// The one that reads what another replaces or deletes, if there is one.
+    pub fn reader_of(&self, operation: &Operation) -> Option<&Operation> {
+        match operation.method {
+            Method::Put | Method::Delete => self.list.get(*self.readers.get(&operation.path)?),
+            Method::Get | Method::Post => None,
+        }
     }
 
     /// The one of a name.
@@ -129,15 +144,30 @@ fn check_names(operation: &Operation) -> Result<(), String> {
             return Err(format!("has the parameter `{}` twice", parameter.name));
         }
     }
-    if let Some(unknown) = operation.one_of.iter().flatten().find(|name| !names.contains(name.as_str())) {
+    let people = operation.people.iter().copied().map(People::argument).chain([ID_TYPE]);
+    if let Some(twice) = people.filter(|_| operation.people.is_some()).find(|name| names.contains(name)) {
+        return Err(format!("has the parameter `{twice}`, which `people` adds"));
+    }
+    if operation.people.is_none() && names.iter().any(|name| [CUSTOMER, CUSTOMERS].contains(name)) {
+        return Err("names people in a parameter: declare `people`".to_owned());
+    }
+    if let Some(unknown) = operation.one_of.iter().flatten().find(|name| !operation.takes(name)) {
         return Err(format!("asks for `{unknown}` in `one_of`, which is no parameter"));
     }
     let in_path: BTreeSet<&str> = places(operation, Place::Path).collect();
     let asked: BTreeSet<&str> = operation.placeholders().collect();
-    if in_path != asked {
+    let of_people = usize::from(operation.people.is_some_and(|people| people.written == Written::Path));
+    if !in_path.is_subset(&asked) || asked.len() != in_path.len() + of_people {
         return Err(format!("has {asked:?} in its path and declares {in_path:?}"));
     }
     Ok(())
+}
+
+/// `Get newsletter metrics` of `get_newsletter_metrics`.
+fn title(name: &str) -> String {
+    let words = name.replace('_', " ");
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn check_body(operation: &Operation) -> Result<(), String> {
@@ -152,7 +182,7 @@ fn check_body(operation: &Operation) -> Result<(), String> {
     if whole.iter().any(|body| body.kind != Kind::Object) && fields > 0 {
         return Err("has fields beside a body that is no object".to_owned());
     }
-    if operation.method == Method::Get && fields + whole.len() > 0 {
+    if operation.method == Method::Get && (fields + whole.len() > 0 || writes_people_in_body(operation)) {
         return Err("is a GET, and has a body".to_owned());
     }
     if !operation.fixed.is_empty() && !whole.is_empty() {
@@ -163,6 +193,10 @@ fn check_body(operation: &Operation) -> Result<(), String> {
     }
     let overridden = places(operation, Place::Body).find(|name| operation.fixed.contains_key(*name));
     overridden.map_or(Ok(()), |name| Err(format!("fixes `{name}`, which is a parameter")))
+}
+
+fn writes_people_in_body(operation: &Operation) -> bool {
+    operation.people.is_some_and(|people| !matches!(people.written, Written::Path | Written::Query))
 }
 
 /// Where one endpoint does many things, a caller must not be able to choose another effect.

@@ -13,7 +13,7 @@ use jsonschema::{
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use super::Spec;
+use super::{Operation, Spec};
 use crate::error::{ErrorCode, ToolError};
 
 /// The schema of a type as it is read, cleaned.
@@ -49,20 +49,24 @@ pub fn input_schema<T: JsonSchema>(spec: &Spec, previewed: bool) -> Map<String, 
     let mut schema = schema_of::<T>();
     schema.insert("type".into(), json!("object"));
     schema.insert("additionalProperties".into(), json!(false));
+    with_guard_arguments(schema, spec, previewed)
+}
+
+/// The input schema of a declared operation, likewise.
+pub fn operation_schema(operation: &'static Operation, previewed: bool) -> Map<String, Value> {
+    with_guard_arguments(operation.input_schema(), &operation.spec(), previewed)
+}
+
+fn with_guard_arguments(mut schema: Map<String, Value>, spec: &Spec, previewed: bool) -> Map<String, Value> {
     let properties = schema.entry("properties").or_insert_with(|| json!({}));
     if let Value::Object(properties) = properties {
+        // Their names say what they are, and the answer that asks for one says how: words here would be read in every
+        // conversation.
         if previewed || spec.takes_plan_token() {
-            properties
-                .insert(PLAN_TOKEN.into(), json!({ "type": "string", "description": "From this call's own preview." }));
+            properties.insert(PLAN_TOKEN.into(), json!({ "type": "string" }));
         }
         if spec.takes_idempotency_key() {
-            properties.insert(
-                IDEMPOTENCY_KEY.into(),
-                json!({
-                    "type": "string", "minLength": 1, "maxLength": 100,
-                    "description": "Same key, same call: repeats get the first answer.",
-                }),
-            );
+            properties.insert(IDEMPOTENCY_KEY.into(), json!({ "type": "string", "maxLength": 100 }));
         }
         if properties.is_empty() {
             schema.remove("properties");

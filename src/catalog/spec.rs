@@ -22,7 +22,7 @@ pub enum Toolset {
     Messages,
     /// Access, erasure, deletion.
     Privacy,
-    /// Campaigns, broadcasts, newsletters. Declared operations alone, as all below.
+    /// Campaigns, broadcasts, newsletters.
     Campaigns,
     /// A/B tests.
     Experiments,
@@ -32,12 +32,26 @@ pub enum Toolset {
     Design,
     /// Senders, webhooks, suppression lists, exports.
     Workspace,
+    /// Finding and running what is not listed.
+    Operations,
 }
 
 impl Toolset {
-    /// Those whose tools can be listed, in the order of the documentation.
-    pub const ALL: [Self; 6] =
-        [Self::Guardrails, Self::People, Self::Events, Self::Segments, Self::Messages, Self::Privacy];
+    /// All of them, in the order of the documentation.
+    pub const ALL: [Self; 12] = [
+        Self::Guardrails,
+        Self::People,
+        Self::Events,
+        Self::Segments,
+        Self::Messages,
+        Self::Campaigns,
+        Self::Experiments,
+        Self::Privacy,
+        Self::Content,
+        Self::Design,
+        Self::Workspace,
+        Self::Operations,
+    ];
 
     /// The toolset's name on the command line and in documentation.
     pub const fn as_str(self) -> &'static str {
@@ -53,6 +67,7 @@ impl Toolset {
             Self::Content => "content",
             Self::Design => "design",
             Self::Workspace => "workspace",
+            Self::Operations => "operations",
         }
     }
 }
@@ -64,6 +79,8 @@ pub enum Credential {
     Track,
     /// Key of the App API.
     App,
+    /// Write key of a Pipelines source.
+    Pipelines,
 }
 
 /// What a tool is.

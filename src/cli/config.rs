@@ -113,6 +113,7 @@ fn describe(text: &mut String, workspace: &WorkspaceConfig) {
     row(text, "budgets", &unbroken(budgets(workspace)));
     row(text, "test profiles", &test_profiles(workspace));
     row(text, "recipients", &listed(recipients(workspace)));
+    row(text, "may be called", &listed(workspace.egress_hosts.iter().cloned()));
     row(text, "personal data", if workspace.pii == Pii::Full { "shown in full" } else { "masked" });
 }
 

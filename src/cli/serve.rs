@@ -14,11 +14,14 @@ use crate::{
     server::{
         handler::Handler,
         lines::LineTransport,
-        offer::{Choice, Offer},
         open::{OpenError, check_sandbox, open_state, open_workspace, sandbox_workspace, start_sandbox, system_clock},
         standard_streams, sweeper,
     },
-    tools::{tool::Callable, workspace::OpenWorkspace},
+    tools::{
+        offer::{Choice, Offer},
+        tool::Callable,
+        workspace::OpenWorkspace,
+    },
 };
 
 const EXAMPLES: &str = "\
@@ -82,8 +85,7 @@ struct Open {
 
 async fn open(args: &ServeArgs, config: &Config) -> Result<Open, OpenError> {
     let tools = crate::tools::under(&config.workspace().policy);
-    let names: Vec<&str> = tools.iter().map(|tool| tool.spec().name).collect();
-    config.check_policy_tools(&names).map_err(|error| OpenError::Configuration(error.to_string()))?;
+    config.check_policy_tools(crate::tools::names).map_err(|error| OpenError::Configuration(error.to_string()))?;
     let (sandbox, workspace) =
         if args.sandbox { embedded(args, config).await? } else { (None, configured(args, config).await?) };
     let choice = Choice {
@@ -92,7 +94,8 @@ async fn open(args: &ServeArgs, config: &Config) -> Result<Open, OpenError> {
         exclude_tools: args.exclude_tools.clone(),
         read_only: args.read_only,
     };
-    let offer = Offer::new(tools.clone(), &choice, &workspace.api).map_err(OpenError::Configuration)?;
+    let offer = Offer::new(tools.clone(), &config.workspace().policy, &choice, &workspace.api)
+        .map_err(OpenError::Configuration)?;
     tracing::info!(
         workspace = workspace.guards.workspace.name,
         kind = ?workspace.guards.workspace.kind,

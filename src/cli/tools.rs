@@ -10,7 +10,11 @@ use super::{
     output::{self, HEADING},
     schema_words::type_in_words,
 };
-use crate::{catalog::Spec, config::suggest, server::offer::Choice, tools::tool::Callable};
+use crate::{
+    catalog::Spec,
+    config::suggest,
+    tools::{offer::Choice, tool::Callable},
+};
 
 /// Indent of what is said of an argument.
 const INDENT: usize = 2;
@@ -60,11 +64,10 @@ pub struct ShowArgs {
 
 /// Runs one of the commands.
 pub fn run(command: &ToolsCommand) -> ExitCode {
-    let tools = crate::tools::all();
     match command {
-        ToolsCommand::List(args) => list(tools, args),
-        ToolsCommand::Show(args) => show(&tools, args),
-        ToolsCommand::Table => output::print(markdown::tools_table(&tools)),
+        ToolsCommand::List(args) => list(crate::tools::every(), args),
+        ToolsCommand::Show(args) => show(&crate::tools::every(), args),
+        ToolsCommand::Table => output::print(markdown::tools_table(&crate::tools::all())),
         ToolsCommand::Errors => output::print(markdown::errors_table()),
     }
 }
@@ -188,8 +191,7 @@ mod tests {
 
     #[test]
     fn every_tool_fits_80_columns() {
-        let tools = crate::tools::all();
-        for tool in &tools {
+        for tool in &crate::tools::every() {
             let text = anstream::adapter::strip_str(&described(tool.as_ref())).to_string();
             let wide: Vec<&str> = text.lines().filter(|line| line.chars().count() > layout::COLUMNS).collect();
             assert!(wide.is_empty(), "{}: {wide:?}", tool.spec().name);
@@ -198,7 +200,7 @@ mod tests {
 
     #[test]
     fn every_argument_is_shown() {
-        for tool in crate::tools::all() {
+        for tool in crate::tools::every() {
             let text = anstream::adapter::strip_str(&described(tool.as_ref())).to_string();
             let arguments = tool.definition().input_schema.get("properties").and_then(Value::as_object);
             for name in arguments.into_iter().flat_map(Map::keys) {

@@ -107,6 +107,9 @@ pub(super) struct WorkspaceFile {
     pub(super) test_profiles: TestProfiles,
     /// Whom messages may go to without a human.
     pub(super) recipients: Recipients,
+    /// Hosts that Customer.io may be told to call (webhooks, data files), `*.shop.example` for all below one. Empty:
+    /// none.
+    pub(super) egress_hosts: Vec<String>,
     /// How much personal data answers show.
     pub(super) pii: Pii,
 }

@@ -187,8 +187,13 @@ impl Config {
             .flat_map(|workspace| workspace.policy.tools.keys().map(|tool| (workspace.name.as_str(), tool.as_str())))
     }
 
-    /// Refuses policies that name tools which do not exist: a misspelt `deny` would protect nothing.
-    pub fn check_policy_tools(&self, known: &[&str]) -> Result<(), ConfigError> {
+    /// Refuses policies that name tools which do not exist: a misspelt `deny` would protect nothing. The names of those
+    /// that do are asked for only where a policy names one.
+    pub fn check_policy_tools(&self, known: impl FnOnce() -> Vec<&'static str>) -> Result<(), ConfigError> {
+        if self.policy_tool_names().next().is_none() {
+            return Ok(());
+        }
+        let known = known();
         let unknown = self.policy_tool_names().filter(|(_, tool)| !known.contains(tool));
         settled(
             unknown

@@ -17,6 +17,7 @@ use super::{
     file::{Region, WorkspaceFile},
 };
 use crate::guard::{
+    egress::is_host,
     identity::strategy::{IdentityStrategy, is_domain},
     policy::{Budgets, Pii, Policy, Recipients, TestProfiles, WorkspaceKind},
 };
@@ -63,6 +64,8 @@ pub struct WorkspaceConfig {
     pub test_profiles: TestProfiles,
     /// Whom messages may go to without a human.
     pub recipients: Recipients,
+    /// Hosts that Customer.io may be told to call.
+    pub egress_hosts: Vec<String>,
     /// How much personal data answers show.
     pub pii: Pii,
 }
@@ -187,6 +190,7 @@ impl<'a> Resolver<'a> {
             budgets: file.budgets,
             test_profiles: file.test_profiles,
             recipients: file.recipients,
+            egress_hosts: file.egress_hosts,
             pii: file.pii,
         };
         self.check_reach(&config, embedded);
@@ -348,6 +352,12 @@ impl<'a> Resolver<'a> {
                     format!("holds `{entry}`: write addresses as `ada@shop.example` and domains as `@shop.example`"),
                 );
             }
+        }
+        if let Some(entry) = config.egress_hosts.iter().find(|entry| !is_host(entry)) {
+            self.refuse(
+                &["egress_hosts"],
+                format!("holds `{entry}`: write hosts as `hooks.shop.example`, and all below one as `*.shop.example`"),
+            );
         }
         if config.test_profiles.expires_after_hours == 0 {
             self.refuse(&["test_profiles", "expires_after_hours"], "is 0: a test profile lives at least one hour");

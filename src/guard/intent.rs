@@ -11,6 +11,8 @@ pub struct Intent {
     pub people: People,
     /// Addresses a message would go to, with the argument each came in.
     pub recipients: Vec<Recipient>,
+    /// Addresses that Customer.io would be told to call.
+    pub egress: Vec<EgressUrl>,
     /// The message goes to the person's own address unless `recipients` says otherwise.
     pub to_own_address: bool,
     /// What in the arguments asks for a human whatever the recipient, in words.
@@ -88,6 +90,15 @@ pub struct Recipient {
     pub address: String,
     /// Which list it must be on.
     pub role: RecipientRole,
+}
+
+/// An address that Customer.io would be told to call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EgressUrl {
+    /// The address.
+    pub url: String,
+    /// The argument it came in.
+    pub field: String,
 }
 
 /// What an address is used as.

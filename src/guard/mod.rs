@@ -7,6 +7,7 @@ pub mod admit;
 pub mod command;
 pub mod declare;
 pub mod directory;
+pub mod egress;
 pub mod erasure;
 mod expiry;
 pub mod fate;
@@ -64,6 +65,8 @@ pub struct Guards {
     pub test_profiles: TestProfiles,
     /// Whom messages may go to.
     pub recipients: Recipients,
+    /// Hosts that Customer.io may be told to call.
+    pub egress_hosts: Vec<String>,
     /// Nothing that changes anything runs.
     pub read_only: bool,
     /// Shared state.

@@ -129,7 +129,8 @@ impl Policy {
             Flag::ContentInUse => {
                 self.content_in_use.or(Some(if sandbox { Decision::Allow } else { Decision::Preview }))
             }
-            Flag::Governs => Some(if sandbox { Decision::Allow } else { Decision::Approve }),
+            Flag::Governs | Flag::ApproveByDefault => Some(if sandbox { Decision::Allow } else { Decision::Approve }),
+            Flag::DenyByDefault => Some(if sandbox { Decision::Allow } else { Decision::Deny }),
             Flag::Egress | Flag::Spends | Flag::Bulk => None,
         }
     }

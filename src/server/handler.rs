@@ -12,11 +12,11 @@ use rmcp::{
 };
 use tokio_util::task::TaskTracker;
 
-use super::offer::Offer;
 use crate::{
     guard::Origin,
     tools::{
         context::{Caller, Era, Progress},
+        offer::Offer,
         route,
         workspace::OpenWorkspace,
     },
@@ -48,7 +48,7 @@ impl Handler {
         self.running.wait().await;
     }
 
-    fn caller(context: &RequestContext<RoleServer>) -> Caller {
+    fn caller(&self, context: &RequestContext<RoleServer>) -> Caller {
         let modern = context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28);
         Caller {
             principal: LOCAL_PRINCIPAL.to_owned(),
@@ -56,6 +56,7 @@ impl Handler {
             era: if modern { Era::Modern } else { Era::Legacy },
             capabilities: context.client_capabilities(),
             progress: Progress::new(context.peer.clone(), context.meta.get_progress_token()),
+            offer: Arc::clone(&self.offer),
         }
     }
 }
@@ -103,7 +104,7 @@ impl ServerHandler for Handler {
             )
         })?;
         let _running = self.running.token();
-        let caller = Self::caller(&context);
+        let caller = self.caller(&context);
         let arguments = request.arguments.unwrap_or_default();
         // Boxed, because the SDK moves what it spawns several times, and a call's state is large.
         let result = Box::pin(route::call_tool(tool.as_ref(), &self.workspace, &caller, arguments, context.ct)).await;

@@ -2,7 +2,6 @@
 
 pub mod handler;
 pub mod lines;
-pub mod offer;
 pub mod open;
 mod request_id;
 pub mod standard_streams;

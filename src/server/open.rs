@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::Mutex;
 
 use crate::{
-    api::{Api, ApiConfig, AppKey, BaseUrls, CallScope, CredentialError, RegionSetting, TrackCredentials},
+    api::{Api, ApiConfig, AppKey, BaseUrls, CallScope, CdpWriteKey, CredentialError, RegionSetting, TrackCredentials},
     clock::{AdjustableClock, Clock, SharedClock, SystemClock, random_bytes},
     config::{Config, Region, SecretText, StateConfig, TrackKey, WorkspaceConfig},
     guard::{Guards, Workspace, policy::WorkspaceKind, secret::Secret},
@@ -191,6 +191,7 @@ pub fn guards(config: &WorkspaceConfig, state: &OpenState, clock: SharedClock, r
         budgets: config.budgets,
         test_profiles: config.test_profiles.clone(),
         recipients: config.recipients.clone(),
+        egress_hosts: config.egress_hosts.clone(),
         read_only,
         store: Arc::clone(&state.store),
         keys: state.secret.keys(&config.name),
@@ -205,15 +206,21 @@ fn api_config(config: &WorkspaceConfig, clock: &SharedClock) -> Result<ApiConfig
     let unusable = |error: CredentialError| OpenError::Configuration(error.to_string());
     let track = config.track.as_ref().map(|key| TrackCredentials::new(&key.site_id, key.api_key.expose()));
     let app = config.app_api_key.as_ref().map(|key| AppKey::new(key.expose()));
+    let pipelines = config.cdp_write_key.as_ref().map(|key| CdpWriteKey::new(key.expose()));
     Ok(ApiConfig {
         track: track.transpose().map_err(unusable)?,
         app: app.transpose().map_err(unusable)?,
+        pipelines: pipelines.transpose().map_err(unusable)?,
         region: match config.region {
             Region::Auto => RegionSetting::Auto,
             Region::Us => RegionSetting::Us,
             Region::Eu => RegionSetting::Eu,
         },
-        urls: BaseUrls { track_url: config.track_url.clone(), app_url: config.app_url.clone() },
+        urls: BaseUrls {
+            track_url: config.track_url.clone(),
+            app_url: config.app_url.clone(),
+            cdp_url: config.cdp_url.clone(),
+        },
         paced: config.kind == WorkspaceKind::Live,
         extra_ca_pem: config.extra_ca_file.as_deref().map(read_certificates).transpose()?,
         ..ApiConfig::new(Arc::clone(clock))
@@ -239,8 +246,10 @@ pub fn sandbox_workspace(config: &WorkspaceConfig, sandbox: &RunningSandbox) -> 
         kind: WorkspaceKind::Sandbox,
         track: Some(TrackKey { site_id: keys.site_id.clone(), api_key: SecretText::new(&keys.tracking_api_key) }),
         app_api_key: Some(SecretText::new(&keys.app_api_key)),
+        cdp_write_key: Some(SecretText::new(&keys.cdp_write_key)),
         track_url: Some(sandbox.base_url()),
         app_url: Some(sandbox.base_url()),
+        cdp_url: Some(sandbox.base_url()),
         ..config.clone()
     }
 }

@@ -31,11 +31,23 @@ pub fn untrusted<T>(value: T) -> Untrusted<T> {
     Untrusted { untrusted: value }
 }
 
-/// The result of a call that succeeded.
-pub(super) fn success(answer: &Value) -> CallToolResult {
+/// Where an answer keeps an image, in base64, with its `media_type` beside it.
+pub(super) const IMAGE: &str = "image_base64";
+
+/// The result of a call that succeeded, shaped. An image is given as one, and not as text that costs as much as a book.
+pub(super) fn success(mut answer: Value, pii: Pii) -> CallToolResult {
+    let image = take_image(&mut answer);
+    let answer = shape(answer, pii);
     let mut result = CallToolResult::success(vec![ContentBlock::text(answer.to_string())]);
-    result.structured_content = Some(answer.clone());
+    result.content.extend(image);
+    result.structured_content = Some(answer);
     result
+}
+
+fn take_image(answer: &mut Value) -> Option<ContentBlock> {
+    let map = answer.as_object_mut()?;
+    let Value::String(data) = map.remove(IMAGE)? else { return None };
+    Some(ContentBlock::image(data, map.get("media_type")?.as_str()?))
 }
 
 /// The result of a call that failed: an error of the tool, which the model reads, not of the protocol.
@@ -57,7 +69,7 @@ pub(super) fn failure(error: &ToolError, pii: Pii) -> CallToolResult {
 }
 
 /// Masks and caps an answer. What is hidden goes first: inside an address it would keep the mask from seeing one.
-pub(super) fn shape(mut answer: Value, pii: Pii) -> Value {
+fn shape(mut answer: Value, pii: Pii) -> Value {
     remove_hidden(&mut answer);
     if pii == Pii::Masked {
         mask(&mut answer);

@@ -1,13 +1,13 @@
 //! What a handler is given for one call. Handlers hold no state of their own.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rmcp::{
     Peer, RoleServer,
     model::{ClientCapabilities, ProgressNotificationParam, ProgressToken},
 };
 
-use super::workspace::OpenWorkspace;
+use super::{offer::Offer, workspace::OpenWorkspace};
 use crate::{
     api::{Api, CallScope, Permit},
     error::{ErrorCode, ToolError},
@@ -41,6 +41,8 @@ pub struct Caller {
     pub capabilities: Option<ClientCapabilities>,
     /// Where progress goes.
     pub progress: Progress,
+    /// What is offered to it.
+    pub offer: Arc<Offer>,
 }
 
 impl Caller {
@@ -52,6 +54,7 @@ impl Caller {
             era: Era::Modern,
             capabilities: None,
             progress: Progress::default(),
+            offer: Arc::default(),
         }
     }
 }

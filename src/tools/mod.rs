@@ -11,6 +11,8 @@ pub mod events;
 pub mod guardrails;
 mod look;
 pub mod messages;
+pub mod offer;
+pub mod operations;
 mod paging;
 pub mod people;
 pub mod privacy;
@@ -29,14 +31,27 @@ use tool::{Callable, Crafted, Tool};
 
 use crate::guard::policy::Policy;
 
-/// Every tool, in the order of the documentation, as it is where the operator has set no policy.
+/// Every crafted tool, in the order of the documentation, as it is where the operator has set no policy.
 pub fn all() -> Vec<Arc<dyn Callable>> {
     under(&Policy::default())
 }
 
-/// Every tool as it is under a policy: where a plan may be asked for, its token is an argument.
+/// Every tool and every declared operation, as they are where the operator has set no policy.
+pub fn every() -> Vec<Arc<dyn Callable>> {
+    let mut tools = all();
+    tools.extend(operations::under(&Policy::default()));
+    tools
+}
+
+/// The names that a policy may have something to say of.
+pub fn names() -> Vec<&'static str> {
+    let crafted = all().iter().map(|tool| tool.spec().name).collect::<Vec<_>>();
+    crafted.into_iter().chain(operations::names()).collect()
+}
+
+/// Every crafted tool as it is under a policy: where a plan may be asked for, its token is an argument.
 pub fn under(policy: &Policy) -> Vec<Arc<dyn Callable>> {
-    vec![
+    let mut tools = vec![
         crafted::<guardrails::GetGuardrails>(policy),
         crafted::<guardrails::DeclareIdentityStrategy>(policy),
         crafted::<guardrails::ListAudit>(policy),
@@ -59,7 +74,10 @@ pub fn under(policy: &Policy) -> Vec<Arc<dyn Callable>> {
         crafted::<messages::delivery::ListDeliveries>(policy),
         crafted::<privacy::DeleteCustomer>(policy),
         crafted::<privacy::EraseCustomer>(policy),
-    ]
+        crafted::<operations::FindOperations>(policy),
+    ];
+    tools.extend(operations::every());
+    tools
 }
 
 fn crafted<T: Tool>(policy: &Policy) -> Arc<dyn Callable> {

@@ -12,7 +12,7 @@ use super::{
     context::{CallContext, Caller},
     directory::WorkspaceDirectory,
     look::{Looked, Looker, find},
-    tool::{Callable, Look, Prepared, Recovery, canonical},
+    tool::{Callable, Forwarded, Look, Prepared, Recovery, canonical},
     workspace::OpenWorkspace,
 };
 use crate::{
@@ -26,22 +26,30 @@ use crate::{
 
 /// Runs one call of a tool, from its arguments to the answer a client reads.
 pub async fn call_tool(
-    tool: &dyn Callable,
+    named: &dyn Callable,
     workspace: &OpenWorkspace,
     caller: &Caller,
     arguments: Map<String, Value>,
     cancel: CancellationToken,
 ) -> CallToolResult {
-    let spec = tool.spec();
     let started = Instant::now();
     let scope = CallScope::new(started + workspace.timing.call, cancel);
+    let forwarded = named.forward(arguments, &caller.offer);
+    // What runs others by their names is not known to guards, budgets and audit: they know what is run.
+    let (other, arguments) = match forwarded {
+        Ok(Forwarded::Own(arguments)) => (None, Ok(arguments)),
+        Ok(Forwarded::To(tool, arguments)) => (Some(tool), Ok(arguments)),
+        Err(error) => (None, Err(error)),
+    };
+    let tool = other.as_deref().unwrap_or(named);
+    let spec = tool.spec();
     let route = Route { tool, workspace, caller, scope, started };
     let result = route.run(arguments).await;
     let duration_ms = route.elapsed_ms();
     match result {
         Ok(answer) => {
             tracing::debug!(tool = spec.name, duration_ms, outcome = "ok", "call");
-            answer::success(&answer::shape(answer, workspace.pii))
+            answer::success(answer, workspace.pii)
         }
         Err(error) => {
             tracing::debug!(tool = spec.name, duration_ms, outcome = error.code.as_str(), "call");
@@ -59,7 +67,11 @@ struct Route<'a> {
 }
 
 impl Route<'_> {
-    async fn run(&self, arguments: Map<String, Value>) -> Result<Value, ToolError> {
+    async fn run(&self, arguments: Result<Map<String, Value>, ToolError>) -> Result<Value, ToolError> {
+        let (arguments, refused) = match arguments {
+            Ok(arguments) => (arguments, None),
+            Err(error) => (Map::new(), Some(error)),
+        };
         let canonical_arguments = canonical(&arguments);
         let text = |name: &str| arguments.get(name).and_then(Value::as_str).map(str::to_owned);
         let (plan_token, idempotency_key) = (text(PLAN_TOKEN), text(IDEMPOTENCY_KEY));
@@ -81,7 +93,9 @@ impl Route<'_> {
             directory: &directory,
             time_left_ms: i64::try_from(self.workspace.timing.call.as_millis()).unwrap_or(i64::MAX),
         };
-        let Prepared { intent, run } = match self.tool.prepare(Value::Object(arguments)) {
+        let refused = refused.or_else(|| idempotency_key.as_deref().and_then(empty_key));
+        let prepared = refused.map_or_else(|| self.tool.prepare(Value::Object(arguments)), Err);
+        let Prepared { intent, run } = match prepared {
             Ok(prepared) => prepared,
             Err(error) => return self.halted(&call, Halt::Refused(error)).await,
         };
@@ -201,6 +215,14 @@ enum Again {
     Absent,
     /// Nobody knows yet.
     Unknown,
+}
+
+/// An empty key would be everybody's.
+fn empty_key(key: &str) -> Option<ToolError> {
+    key.is_empty().then(|| {
+        ToolError::invalid(IDEMPOTENCY_KEY, format!("`{IDEMPOTENCY_KEY}` is empty. Nothing was changed."))
+            .next("Give 1 to 100 characters that are this call's own, or leave it out.")
+    })
 }
 
 /// A new call's id: the time, then randomness. Calls of one moment lie side by side in the ledger's index and are

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
-use super::context::CallContext;
+use super::{context::CallContext, offer::Offer};
 use crate::{
     api::Api,
     catalog::{Credential, HeldSchema, Spec, answer_schema, input_schema},
@@ -73,6 +73,14 @@ pub struct Prepared {
 /// Runs a prepared call.
 pub type Run = Box<dyn for<'a> FnOnce(&'a CallContext<'_>) -> BoxFuture<'a, Result<Value, ToolError>> + Send>;
 
+/// What a call is a call of.
+pub enum Forwarded {
+    /// The tool that was called, with its arguments.
+    Own(Map<String, Value>),
+    /// Another, with the arguments for it.
+    To(Arc<dyn Callable>, Map<String, Value>),
+}
+
 /// A tool of any kind, as the route sees it.
 pub trait Callable: Send + Sync {
     /// What it is.
@@ -80,6 +88,11 @@ pub trait Callable: Send + Sync {
 
     /// How it is listed.
     fn definition(&self) -> &model::Tool;
+
+    /// What a call of it is a call of: itself, unless it runs others by their names.
+    fn forward(&self, arguments: Map<String, Value>, _offer: &Offer) -> Result<Forwarded, ToolError> {
+        Ok(Forwarded::Own(arguments))
+    }
 
     /// Reads the arguments of a call.
     fn prepare(&self, arguments: Value) -> Result<Prepared, ToolError>;
@@ -149,10 +162,11 @@ pub(crate) fn has_credentials(spec: &Spec, api: &Api) -> bool {
     spec.needs.iter().all(|credential| match credential {
         Credential::Track => api.has_track(),
         Credential::App => api.has_app(),
+        Credential::Pipelines => api.has_pipelines(),
     })
 }
 
-fn without_catalog_arguments(mut arguments: Value) -> Value {
+pub(super) fn without_catalog_arguments(mut arguments: Value) -> Value {
     if let Value::Object(map) = &mut arguments {
         map.remove(crate::catalog::PLAN_TOKEN);
         map.remove(crate::catalog::IDEMPOTENCY_KEY);

@@ -10,8 +10,10 @@ use crate::driver::Setup;
 
 static OUTPUTS: LazyLock<HashMap<&'static str, Validator>> = LazyLock::new(|| {
     let validator = |schema| jsonschema::draft202012::new(&Value::Object(schema)).unwrap();
-    let schema = |tool: &dyn tools::tool::Callable| tool.definition().output_schema.as_deref().unwrap().clone();
-    tools::all().iter().map(|tool| (tool.spec().name, validator(schema(tool.as_ref())))).collect()
+    let schema = |tool: &dyn tools::tool::Callable| tool.definition().output_schema.as_deref().cloned();
+    let tools = tools::all();
+    let promising = tools.iter().filter_map(|tool| Some((tool.spec().name, schema(tool.as_ref())?)));
+    promising.map(|(name, schema)| (name, validator(schema))).collect()
 });
 
 /// The one shape of a failure; additional keys would be a second one.
@@ -36,7 +38,11 @@ static FAILURE: LazyLock<Validator> = LazyLock::new(|| {
 
 /// Fails the test when an answer is not what the tool's contract says.
 pub(crate) fn hold_to_contract(tool: &str, answer: &Value) {
-    let validator = if answer.get("error").is_some() { &*FAILURE } else { &OUTPUTS[tool] };
+    let validator = if answer.get("error").is_some() { Some(&*FAILURE) } else { OUTPUTS.get(tool) };
+    let Some(validator) = validator else {
+        // What operations without code of their own answer is Customer.io's to say.
+        return assert!(answer.is_object(), "{tool}: {answer}");
+    };
     let faults: Vec<String> =
         validator.iter_errors(answer).map(|fault| format!("{}: {fault}", fault.instance_path())).collect();
     assert!(faults.is_empty(), "{tool} breaks its contract: {faults:#?}\n{answer:#}");

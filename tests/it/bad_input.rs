@@ -253,7 +253,11 @@ fn fitting(schema: &Value) -> Value {
         Some("integer" | "number") => schema.get("minimum").cloned().unwrap_or(json!(1)),
         Some("boolean") => json!(true),
         Some("array") => json!([fitting(&schema["items"])]),
-        Some("object") => json!({}),
+        Some("object") => {
+            let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            let fitted = required.map(|name| (name.to_owned(), fitting(&schema["properties"][name])));
+            Value::Object(fitted.collect())
+        }
         _ => json!("x".repeat(usize::try_from(schema["minLength"].as_u64().unwrap_or(1).max(1)).unwrap())),
     }
 }

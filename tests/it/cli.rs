@@ -272,6 +272,7 @@ fn check_says_what_a_configuration_amounts_to_and_shows_no_secret() {
                    writes 500/h 2000/day, deletes 50/h 200/day, new profiles 100/day
     test profiles  25 at once, 50/day, expire after 24 h
     recipients     none
+    may be called  none
     personal data  masked
 
     prod (live, default)
@@ -285,6 +286,7 @@ fn check_says_what_a_configuration_amounts_to_and_shows_no_secret() {
                    writes 500/h 2000/day, deletes 50/h 200/day, new profiles 100/day
     test profiles  25 at once, 50/day, expire after 24 h
     recipients     live @shop.example, test @sink.example
+    may be called  none
     personal data  masked
     ");
 }

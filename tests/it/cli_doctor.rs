@@ -47,7 +47,7 @@ async fn a_workspace_that_works_is_told_line_by_line() {
                        use
     ✓ Track API        site id and tracking API key are accepted
     ✓ App API          key is accepted: Fern & Fable, 12 people
-    – Pipelines API    no write key; no tool needs one
+    – Pipelines API    no write key; only `…_through_pipelines` needs one
     ✓ region           US, as Customer.io says
     ✓ same workspace   Track credentials and App API key belong together
     – identity         not declared: until it is, nobody can be created or changed

@@ -16,12 +16,12 @@ use customerio_mcp::{
     server::{
         handler::Handler,
         lines::LineTransport,
-        offer::{Choice, Offer},
         open::{OpenState, open_state, open_workspace, sandbox_workspace, start_sandbox},
     },
     state::sqlite::{Location, SqliteStore},
     tools::{
         self,
+        offer::{Choice, Offer},
         sweep::{Swept, sweep},
         workspace::{OpenWorkspace, Timing},
     },
@@ -120,7 +120,7 @@ impl Setup {
             workspace.api = Api::new(ApiConfig { retry, ..api_config(&sandbox, shared) }).unwrap();
         }
         let workspace = Arc::new(workspace);
-        let offer = Offer::new(tools::under(&config.policy), &self.choice, &workspace.api).unwrap();
+        let offer = Offer::new(tools::under(&config.policy), &config.policy, &self.choice, &workspace.api).unwrap();
         let (client_end, server_end) = tokio::io::duplex(1 << 20);
         let (read, write) = tokio::io::split(server_end);
         let handler = Handler::new(Arc::new(offer), Arc::clone(&workspace));
@@ -159,7 +159,7 @@ fn api_config(sandbox: &RunningSandbox, clock: SharedClock) -> ApiConfig {
     ApiConfig {
         track: Some(TrackCredentials::new(&keys.site_id, &keys.tracking_api_key).unwrap()),
         app: Some(AppKey::new(&keys.app_api_key).unwrap()),
-        urls: BaseUrls { track_url: Some(url.clone()), app_url: Some(url) },
+        urls: BaseUrls { track_url: Some(url.clone()), app_url: Some(url.clone()), cdp_url: Some(url) },
         paced: false,
         ..ApiConfig::new(clock)
     }

@@ -144,7 +144,7 @@ impl<'a> Access<'a> {
     fn pipelines(&self) -> Check {
         match &self.workspace.cdp_write_key {
             Some(_) => Check::note("Pipelines API", "a write key is set; the vendor offers no way to try it"),
-            None => Check::note("Pipelines API", "no write key; no tool needs one"),
+            None => Check::note("Pipelines API", "no write key; only `…_through_pipelines` needs one"),
         }
     }
 

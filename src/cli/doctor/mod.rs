@@ -44,9 +44,7 @@ pub struct DoctorArgs {
 
 /// Runs every check.
 pub async fn run(args: DoctorArgs, config: Config, env: &Environment) -> ExitCode {
-    let tools = crate::tools::all();
-    let names: Vec<&str> = tools.iter().map(|tool| tool.spec().name).collect();
-    if let Err(error) = config.check_policy_tools(&names) {
+    if let Err(error) = config.check_policy_tools(crate::tools::names) {
         return output::unusable(error);
     }
     match examine(&args, &config, env).await {

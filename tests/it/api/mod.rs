@@ -35,7 +35,7 @@ fn config(url: &str) -> ApiConfig {
     ApiConfig {
         track: Some(TrackCredentials::new(SITE_ID, TRACK_KEY).unwrap()),
         app: Some(AppKey::new(APP_KEY).unwrap()),
-        urls: BaseUrls { track_url: Some(url.to_owned()), app_url: Some(url.to_owned()) },
+        urls: BaseUrls { track_url: Some(url.to_owned()), app_url: Some(url.to_owned()), ..BaseUrls::default() },
         paced: false,
         retry: RetryTiming { base: Duration::from_millis(1), ..RetryTiming::default() },
         ..ApiConfig::new(Arc::new(AdjustableClock::running().with_seed(7)))

@@ -1,6 +1,6 @@
 //! The operator's policy: allow, preview, approve, deny, and nothing but reads.
 
-use customerio_mcp::{guard::policy::Decision, server::offer::Choice};
+use customerio_mcp::{guard::policy::Decision, tools::offer::Choice};
 use rmcp::model::CallToolRequestParams;
 use serde_json::json;
 

@@ -22,7 +22,7 @@ async fn what_needs_a_look_up_is_not_listed() {
     let product = shop_with_ids().await;
     let listed: Vec<_> =
         product.client.list_all_tools().await.unwrap().into_iter().map(|tool| tool.name.into_owned()).collect();
-    insta::assert_snapshot!(listed.join("\n"), @r#"
+    insta::assert_snapshot!(listed.join("\n"), @"
     get_guardrails
     declare_identity_strategy
     list_audit
@@ -31,7 +31,43 @@ async fn what_needs_a_look_up_is_not_listed() {
     add_to_segment
     remove_from_segment
     delete_customer
-    "#);
+    find_operations
+    run_read_operation
+    run_write_operation
+    run_trigger_operation
+    run_send_operation
+    run_delete_operation
+    add_device
+    delete_device
+    merge_customers
+    unsubscribe_from_delivery
+    add_relationships
+    delete_relationships
+    identify_object
+    identify_anonymous_object
+    delete_object
+    add_object_customers
+    remove_object_customers
+    track_anonymous_event
+    submit_form
+    report_delivery_metric
+    report_push_event
+    track_page_view
+    track_screen_view
+    report_push_delivery
+    identify_through_pipelines
+    track_page_through_pipelines
+    track_screen_through_pipelines
+    group_through_pipelines
+    alias_through_pipelines
+    track_through_pipelines
+    add_device_through_pipelines
+    delete_device_through_pipelines
+    delete_relationship_through_pipelines
+    delete_object_through_pipelines
+    unsuppress_customer
+    get_account_region
+    ");
 }
 
 #[tokio::test]

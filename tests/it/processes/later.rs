@@ -64,6 +64,7 @@ impl<'a> Later<'a> {
             era: Era::Modern,
             capabilities: None,
             progress: Progress::default(),
+            offer: Arc::default(),
         };
         let tool = self.tools.iter().find(|known| known.spec().name == tool).unwrap();
         let arguments = arguments.as_object().unwrap().clone();
