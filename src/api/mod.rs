@@ -25,8 +25,10 @@ mod watched_body;
 
 pub mod activities;
 pub mod batch;
+pub mod broadcasts;
 pub mod deliveries;
 pub mod events;
+pub mod newsletters;
 pub mod people;
 pub mod segments;
 pub mod templates;
