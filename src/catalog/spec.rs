@@ -22,9 +22,9 @@ pub enum Toolset {
     Messages,
     /// Access, erasure, deletion.
     Privacy,
-    /// Campaigns, broadcasts, newsletters. Declared operations alone, as all below.
+    /// Campaigns, broadcasts, newsletters.
     Campaigns,
-    /// A/B tests.
+    /// A/B tests. Declared operations alone, as all below.
     Experiments,
     /// Snippets, collections, files.
     Content,
@@ -36,8 +36,8 @@ pub enum Toolset {
 
 impl Toolset {
     /// Those whose tools can be listed, in the order of the documentation.
-    pub const ALL: [Self; 6] =
-        [Self::Guardrails, Self::People, Self::Events, Self::Segments, Self::Messages, Self::Privacy];
+    pub const ALL: [Self; 7] =
+        [Self::Guardrails, Self::People, Self::Events, Self::Segments, Self::Messages, Self::Campaigns, Self::Privacy];
 
     /// The toolset's name on the command line and in documentation.
     pub const fn as_str(self) -> &'static str {

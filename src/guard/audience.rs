@@ -31,7 +31,7 @@ pub(crate) enum Count {
     Exact,
     /// It is the most it can be.
     AtMost,
-    /// Nobody can say: everybody in the workspace is counted, as far as the budget would go.
+    /// Nobody can say: the whole workspace is counted, as far as the budget would go.
     Unknown,
 }
 
@@ -110,27 +110,30 @@ impl Guards {
     async fn filter_audience(&self, call: &Call<'_>, filter: &Value) -> Result<Size, ToolError> {
         let most = self.worth_counting(call.effect);
         let counted = call.directory.people_matching(filter.clone(), most).await?;
-        let mut size = self.counted(call, counted, Count::Exact);
+        let mut size = self.counted(call, counted);
         if size.count == Count::Exact {
             size.unsubscribed = self.unsubscribed(call, filter).await?;
         }
         Ok(size)
     }
 
-    /// Everybody in the workspace: the most that a call can reach which names nobody.
+    /// Whoever a call reaches that names nobody: everybody in the workspace counts.
     async fn everyone(&self, call: &Call<'_>) -> Result<Size, ToolError> {
         let counted = call.directory.people_matching(anybody(), self.worth_counting(call.effect)).await?;
-        Ok(self.counted(call, counted, Count::AtMost))
+        let whole = if counted.more {
+            "everybody in the workspace is counted, and there are more"
+        } else {
+            "everybody in the workspace is counted"
+        };
+        let mut size = self.counted(call, counted);
+        size.count = Count::Unknown;
+        size.note = Some(format!("Nobody can say whom it reaches: {whole}."));
+        Ok(size)
     }
 
-    /// An audience that is set in Customer.io and cannot be read from there: it counts as the whole workspace.
+    /// An audience that is set in Customer.io and cannot be read from there.
     async fn unreadable(&self, call: &Call<'_>, what: &Sendable, kind: &str) -> Result<Size, ToolError> {
         let mut size = self.everyone(call).await?;
-        let whole = if size.count == Count::Unknown { "more than that" } else { "no more than that" };
-        let mut note = format!(
-            "Customer.io does not tell whom the {kind} \"{}\" reaches, so the whole workspace counts; there are {whole}.",
-            what.name
-        );
         let mut named = Vec::new();
         for segment_id in what.segment_ids.iter().take(SEGMENTS_TOLD) {
             named.push(match call.directory.segment_size(*segment_id).await? {
@@ -138,18 +141,20 @@ impl Guards {
                 None => segment_id.to_string(),
             });
         }
-        if !named.is_empty() {
-            note = format!("{note} Its filter names, for or against, segment {}.", named.join(", "));
-        }
-        size.count = Count::Unknown;
-        size.note = Some(note);
+        let filter = match named.as_slice() {
+            [] => String::new(),
+            named => format!(" Its filter names, for or against, segment {}.", named.join(", ")),
+        };
+        size.note = size.note.map(|note| {
+            format!("It is the {kind} \"{}\", whose recipients Customer.io does not tell.{filter} {note}", what.name)
+        });
         Ok(size)
     }
 
-    /// The size of people that were counted one by one; `whole` is what is known if all of them were.
-    fn counted(&self, call: &Call<'_>, counted: Counted, whole: Count) -> Size {
+    /// The size of people that were counted one by one.
+    fn counted(&self, call: &Call<'_>, counted: Counted) -> Size {
         if !counted.more {
-            let mut size = Size::new(counted.people, whole);
+            let mut size = Size::new(counted.people, Count::Exact);
             size.set = self.set_of(counted.cio_ids);
             return size;
         }

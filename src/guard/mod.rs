@@ -11,6 +11,7 @@ pub mod directory;
 pub mod erasure;
 mod expiry;
 pub mod fate;
+pub mod filter;
 pub mod identity;
 pub mod intent;
 pub mod ledger;

@@ -54,6 +54,12 @@ pub(crate) const CRAFTED: &[(&str, &[&str])] = &[
     ("app GET /v1/messages", &["list_deliveries"]),
     ("app GET /v1/messages/{message_id}", &["get_delivery"]),
     ("app GET /v1/transactional", &["list_templates"]),
+    ("app GET /v1/campaigns", &["list_campaigns"]),
+    ("app GET /v1/broadcasts", &["list_campaigns"]),
+    ("app GET /v1/newsletters", &["list_campaigns"]),
+    ("app POST /v1/campaigns/{broadcast_id}/triggers", &["trigger_broadcast"]),
+    ("app POST /v1/newsletters/{newsletter_id}/send", &["send_newsletter"]),
+    ("app POST /v1/newsletters/{newsletter_id}/schedule", &["send_newsletter"]),
 ];
 
 /// Operations without a tool, and why.
