@@ -28,6 +28,7 @@ pub mod batch;
 pub mod broadcasts;
 pub mod deliveries;
 pub mod events;
+pub mod metrics;
 pub mod newsletters;
 pub mod people;
 pub mod segments;

@@ -61,6 +61,7 @@ pub fn under(policy: &Policy) -> Vec<Arc<dyn Callable>> {
         crafted::<campaigns::ListCampaigns>(policy),
         crafted::<campaigns::TriggerBroadcast>(policy),
         crafted::<campaigns::SendNewsletter>(policy),
+        crafted::<campaigns::GetMetrics>(policy),
         crafted::<privacy::DeleteCustomer>(policy),
         crafted::<privacy::EraseCustomer>(policy),
     ]

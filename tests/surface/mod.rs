@@ -60,6 +60,20 @@ pub(crate) const CRAFTED: &[(&str, &[&str])] = &[
     ("app POST /v1/campaigns/{broadcast_id}/triggers", &["trigger_broadcast"]),
     ("app POST /v1/newsletters/{newsletter_id}/send", &["send_newsletter"]),
     ("app POST /v1/newsletters/{newsletter_id}/schedule", &["send_newsletter"]),
+    ("app GET /v1/campaigns/{campaign_id}/metrics", &["get_metrics"]),
+    ("app GET /v1/campaigns/{campaign_id}/metrics/links", &["get_metrics"]),
+    ("app GET /v1/campaigns/{campaign_id}/actions/{action_id}/metrics", &["get_metrics"]),
+    ("app GET /v1/campaigns/{campaign_id}/actions/{action_id}/metrics/links", &["get_metrics"]),
+    ("app GET /v1/broadcasts/{broadcast_id}/metrics", &["get_metrics"]),
+    ("app GET /v1/broadcasts/{broadcast_id}/metrics/links", &["get_metrics"]),
+    ("app GET /v1/broadcasts/{broadcast_id}/actions/{action_id}/metrics", &["get_metrics"]),
+    ("app GET /v1/broadcasts/{broadcast_id}/actions/{action_id}/metrics/links", &["get_metrics"]),
+    ("app GET /v1/newsletters/{newsletter_id}/metrics", &["get_metrics"]),
+    ("app GET /v1/newsletters/{newsletter_id}/metrics/links", &["get_metrics"]),
+    ("app GET /v1/newsletters/{newsletter_id}/contents/{content_id}/metrics", &["get_metrics"]),
+    ("app GET /v1/newsletters/{newsletter_id}/contents/{content_id}/metrics/links", &["get_metrics"]),
+    ("app GET /v1/transactional/{transactional_id}/metrics", &["get_metrics"]),
+    ("app GET /v1/transactional/{transactional_id}/metrics/links", &["get_metrics"]),
 ];
 
 /// Operations without a tool, and why.

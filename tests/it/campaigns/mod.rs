@@ -2,6 +2,7 @@
 
 mod audiences;
 mod list;
+mod metrics;
 mod newsletters;
 mod once;
 mod trigger;
