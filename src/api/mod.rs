@@ -26,8 +26,11 @@ mod watched_body;
 
 pub mod activities;
 pub mod batch;
+pub mod broadcasts;
 pub mod deliveries;
 pub mod events;
+pub mod metrics;
+pub mod newsletters;
 pub mod operation;
 pub mod people;
 pub mod segments;

@@ -24,7 +24,7 @@ pub enum Toolset {
     Privacy,
     /// Campaigns, broadcasts, newsletters.
     Campaigns,
-    /// A/B tests.
+    /// A/B tests. Declared operations alone, as all below.
     Experiments,
     /// Snippets, collections, files.
     Content,

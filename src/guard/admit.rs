@@ -2,13 +2,14 @@
 
 use super::{
     Call, Guards, Halt, Origin,
+    audience::Size,
     identity::{
         Identified, UpsertAction,
         identifier::{CustomerRef, IdType, Identifiers},
     },
     intent::{People, RecipientRole},
     ledger::key_reused,
-    plan::{Size, denied, plan_spent, show_time},
+    plan::{denied, plan_spent, show_time},
     policy::Decision,
 };
 use crate::{
@@ -52,7 +53,7 @@ impl Guards {
         let people = self.identify(call).await?;
         self.check_test(&people).await?;
         match self.weigh(call, &people).await {
-            Ok((audience, plan)) => self.begin(call, people, audience, plan).await,
+            Ok((audience, plan)) => self.begin(call, people, &audience, plan).await,
             // That somebody was erased goes before whatever else is to be said. `begin` looks for itself.
             Err(halt) => {
                 self.check_not_erased(call, &people).await?;
@@ -68,7 +69,8 @@ impl Guards {
             return Err(Halt::Repeat(first));
         }
         let audience = self.audience(call, people).await?;
-        Ok((audience, self.approve(call, people, audience, reached)?))
+        let plan = self.approve(call, people, &audience, reached)?;
+        Ok((audience, plan))
     }
 
     fn check_allowed(&self, call: &Call<'_>) -> Result<(), ToolError> {
@@ -101,7 +103,7 @@ impl Guards {
         &self,
         call: &Call<'_>,
         people: Identified,
-        audience: Size,
+        audience: &Size,
         plan: Option<PlanUse>,
     ) -> Result<Admitted, Halt> {
         let approved_by = match call.origin {
@@ -162,7 +164,7 @@ impl Guards {
         &self,
         call: &Call<'_>,
         admitted: &Admitted,
-        audience: Size,
+        audience: &Size,
         plan: Option<PlanUse>,
         creates: &Creates,
         test_profile: Option<TestProfileReservation>,

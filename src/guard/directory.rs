@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::identity::identifier::{CustomerRef, IdType, Identifiers};
 use crate::error::ToolError;
@@ -38,6 +39,26 @@ impl KnownPerson {
     }
 }
 
+/// People who match something, counted up to a bound.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// How many were counted.
+    pub people: u64,
+    /// There are more.
+    pub more: bool,
+    /// The `cio_id`s of those counted.
+    pub cio_ids: Vec<String>,
+}
+
+/// Something that can be sent to recipients set in Customer.io.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sendable {
+    /// Its name.
+    pub name: String,
+    /// The segments that the filter of its recipients names, whether for or against; how, cannot be read.
+    pub segment_ids: Vec<u64>,
+}
+
 /// Look-ups in the workspace.
 #[async_trait]
 pub trait Directory: Send + Sync {
@@ -58,4 +79,16 @@ pub trait Directory: Send + Sync {
 
     /// How many people are in a segment; `None` if there is no such segment.
     async fn segment_size(&self, segment_id: u64) -> Result<Option<u64>, ToolError>;
+
+    /// The `cio_id`s of a segment's members, up to 1,000.
+    async fn segment_members(&self, segment_id: u64) -> Result<Vec<String>, ToolError>;
+
+    /// The people who match a filter of Customer.io's, counted up to `most`.
+    async fn people_matching(&self, filter: Value, most: u64) -> Result<Counted, ToolError>;
+
+    /// A newsletter that may be sent; `None` if there is none. One that was sent, or will be, is refused.
+    async fn newsletter(&self, newsletter_id: u64) -> Result<Option<Sendable>, ToolError>;
+
+    /// A broadcast that may be triggered; `None` if there is none. One that does not run is refused.
+    async fn broadcast(&self, broadcast_id: u64) -> Result<Option<Sendable>, ToolError>;
 }

@@ -131,6 +131,14 @@ pub enum Audience {
     Named,
     /// Everyone in a segment.
     Segment(u64),
+    /// Everyone who matches a filter, as Customer.io's search of people takes it.
+    Filter(Value),
+    /// The recipients of a newsletter.
+    Newsletter(u64),
+    /// A broadcast's own recipients.
+    Broadcast(u64),
+    /// Whoever it may be: at most everybody in the workspace.
+    Everyone,
     /// Test profiles on the ledger: all, or only the expired.
     TestProfiles {
         /// Leave out those that have not expired.

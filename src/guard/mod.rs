@@ -4,6 +4,7 @@
 //! resolved, its plan spent, its places and budgets reserved and its decision on the audit chain, in one transaction.
 
 pub mod admit;
+mod audience;
 pub mod command;
 pub mod declare;
 pub mod directory;
@@ -11,6 +12,7 @@ pub mod egress;
 pub mod erasure;
 mod expiry;
 pub mod fate;
+pub mod filter;
 pub mod identity;
 pub mod intent;
 pub mod ledger;

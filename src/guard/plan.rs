@@ -10,6 +10,7 @@ use subtle::ConstantTimeEq;
 
 use super::{
     Call, Guards, Origin,
+    audience::{BOUND_BY_SET, Count, Size},
     identity::{Identified, UpsertAction},
     intent::Audience,
     policy::{Decision, Reach, WorkspaceKind},
@@ -23,8 +24,6 @@ use crate::{
 
 /// How long a plan holds, in milliseconds.
 const PLAN_FOR_MS: i64 = 10 * 60 * 1_000;
-/// Up to this many people the plan is bound to the very set; above, to their number.
-const BOUND_BY_SET: u64 = 1_000;
 /// How many people a plan names.
 const NAMED_IN_PLAN: usize = 20;
 /// Expiry, number of people, digest of the set, nonce and code; 128 bits are enough for either of the digests.
@@ -33,57 +32,31 @@ const HALF: usize = 16;
 /// Two plans of the same moment are two plans: spending one must not spend the other.
 const NONCE_BYTES: usize = 8;
 
-/// How many people a call reaches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Size {
-    /// How many.
-    pub people: u64,
-    /// Whether that is the number, or the most it can be.
-    pub exact: bool,
-    /// Which people they are, where the call does not name them: a digest, of zeros if it is not known.
-    pub set: Digest,
-}
-
-impl Size {
-    const fn new(people: u64, exact: bool) -> Self {
-        Self { people, exact, set: Digest([0; 32]) }
-    }
-}
-
 impl Guards {
-    /// How many people the call reaches.
-    pub(crate) async fn audience(&self, call: &Call<'_>, identified: &Identified) -> Result<Size, ToolError> {
-        let named = identified.subjects.len() as u64 + u64::from(identified.action.is_some());
-        match &call.intent.reach {
-            Audience::Named => {
-                let exact = identified.subjects.iter().all(|subject| subject.person.is_some());
-                Ok(Size::new(named, exact))
-            }
-            Audience::Segment(segment_id) => {
-                let size = call.directory.segment_size(*segment_id).await?;
-                Ok(Size::new(size.ok_or_else(|| no_segment(*segment_id))?, true))
-            }
-            Audience::TestProfiles { only_expired } => self.test_audience(*only_expired).await,
-        }
-    }
-
     /// Applies the policy: lets the call go on, with the plan it spends, or ends it with a plan or a refusal.
     pub(crate) fn approve(
         &self,
         call: &Call<'_>,
         identified: &Identified,
-        audience: Size,
+        audience: &Size,
         reached: Reached,
     ) -> Result<Option<PlanUse>, ToolError> {
         let reach = Reach {
             recipients_allowed: reached.allowed,
-            several_people: reached.several || (call.effect == crate::catalog::Effect::Send && audience.people > 1),
+            several_people: reached.several
+                || (call.effect == crate::catalog::Effect::Send
+                    && (audience.people > 1 || audience.count == Count::Unknown)),
             escalated: !call.intent.escalations.is_empty(),
         };
         let decided = self.policy.decide(self.workspace.kind, call.tool, call.effect, call.flags, reach);
         if call.is_expiry() && decided != Decision::Deny {
             return Ok(None);
         }
+        // Whoever allowed the call could not know whom it would reach.
+        let decided = match (audience.count, self.workspace.kind) {
+            (Count::Unknown, WorkspaceKind::Live) => decided.max(Decision::Approve),
+            _ => decided,
+        };
         let decided = if call.follows.is_some() { decided.max(another_attempt(self.workspace.kind)) } else { decided };
         match decided {
             Decision::Allow => Ok(None),
@@ -96,7 +69,7 @@ impl Guards {
         }
     }
 
-    fn preview_required(&self, call: &Call<'_>, identified: &Identified, audience: Size) -> ToolError {
+    fn preview_required(&self, call: &Call<'_>, identified: &Identified, audience: &Size) -> ToolError {
         let expires_at_ms = self.clock.now_ms() + PLAN_FOR_MS;
         let token = self.plan_token(call, identified, audience, expires_at_ms);
         let mut plan = self.plan(call, identified, audience);
@@ -116,7 +89,7 @@ impl Guards {
             ))
     }
 
-    fn approval_required(&self, call: &Call<'_>, identified: &Identified, audience: Size) -> ToolError {
+    fn approval_required(&self, call: &Call<'_>, identified: &Identified, audience: &Size) -> ToolError {
         let plan = self.plan(call, identified, audience);
         if let Some(first) = &call.follows {
             return probably_not_sent(first, plan).next(format!(
@@ -132,7 +105,7 @@ impl Guards {
         .next("Tell the user what you wanted to do and why; do not try another way to the same effect.")
     }
 
-    fn plan(&self, call: &Call<'_>, identified: &Identified, audience: Size) -> Value {
+    fn plan(&self, call: &Call<'_>, identified: &Identified, audience: &Size) -> Value {
         let people: Vec<_> =
             identified.known().iter().take(NAMED_IN_PLAN).map(|person| person.cio_id.clone()).collect();
         let mut plan = json!({
@@ -141,7 +114,7 @@ impl Guards {
             "region": self.workspace.region,
             "tool": call.tool,
             "effect": call.effect,
-            "audience": { "people": audience.people, "count": if audience.exact { "exact" } else { "at_most" } },
+            "audience": audience.told(),
         });
         if let Some(target) = &call.intent.target {
             plan["target"] = json!(target);
@@ -158,7 +131,7 @@ impl Guards {
         plan
     }
 
-    fn plan_token(&self, call: &Call<'_>, identified: &Identified, audience: Size, expires_at_ms: i64) -> String {
+    fn plan_token(&self, call: &Call<'_>, identified: &Identified, audience: &Size, expires_at_ms: i64) -> String {
         let set = self.audience_digest(identified, audience);
         let mut token = Vec::with_capacity(TOKEN_BYTES);
         token.extend_from_slice(&expires_at_ms.to_be_bytes());
@@ -174,7 +147,7 @@ impl Guards {
         &self,
         call: &Call<'_>,
         identified: &Identified,
-        audience: Size,
+        audience: &Size,
         token: &str,
     ) -> Result<PlanUse, ToolError> {
         let bytes = BASE64_URL_SAFE_NO_PAD
@@ -212,7 +185,7 @@ impl Guards {
         ])
     }
 
-    fn audience_digest(&self, identified: &Identified, audience: Size) -> Digest {
+    fn audience_digest(&self, identified: &Identified, audience: &Size) -> Digest {
         if audience.people > BOUND_BY_SET {
             return Digest([0; 32]);
         }
@@ -262,12 +235,6 @@ fn plan_invalid(why: &str, tool: &str) -> ToolError {
 /// The answer to a plan that was spent before.
 pub(crate) fn plan_spent(tool: &str) -> ToolError {
     plan_invalid("was used before, and each is good for one call", tool)
-}
-
-fn no_segment(segment_id: u64) -> ToolError {
-    ToolError::new(ErrorCode::NotFound, format!("There is no segment {segment_id}. Nothing was changed."))
-        .at("segment_id")
-        .next("list_segments shows those there are.")
 }
 
 /// A time as ISO 8601, in seconds.

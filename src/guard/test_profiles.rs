@@ -8,9 +8,9 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Call, Guards,
+    audience::{Count, Size},
     directory::KnownPerson,
     identity::{Identified, UpsertAction, identifier::Identifiers},
-    plan::Size,
     policy::{TestProfiles, WorkspaceKind},
 };
 use crate::{
@@ -197,7 +197,8 @@ impl Guards {
         let profiles = self.ledger_test_profiles(only_expired).await?;
         let mut made_by: Vec<_> = profiles.iter().map(|profile| profile.profile.call_id.as_bytes()).collect();
         made_by.sort_unstable();
-        Ok(Size { people: profiles.len() as u64, exact: false, set: self.keys.digest("test profiles", &made_by) })
+        let set = self.keys.digest("test profiles", &made_by);
+        Ok(Size { set, ..Size::new(profiles.len() as u64, Count::AtMost) })
     }
 
     /// Seals identifiers for the store.

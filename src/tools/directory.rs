@@ -1,16 +1,18 @@
 //! The guards' look-ups, over the App API.
 
 use async_trait::async_trait;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     api::{
         Api, CallScope, UpstreamErrorKind,
+        broadcasts::Campaign,
+        newsletters::Newsletter,
         people::{IdType, Person, PersonPath, PersonRef},
     },
-    error::ToolError,
+    error::{ErrorCode, ToolError},
     guard::{
-        directory::{Directory, KnownPerson},
+        directory::{Counted, Directory, KnownPerson, Sendable},
         identity::identifier::{self, CustomerRef},
         test_profiles::TAG,
     },
@@ -49,12 +51,87 @@ impl Directory for WorkspaceDirectory<'_> {
     }
 
     async fn segment_size(&self, segment_id: u64) -> Result<Option<u64>, ToolError> {
-        match self.api.segment_count(self.scope, i64::try_from(segment_id).unwrap_or(i64::MAX)).await {
+        match self.api.segment_count(self.scope, api_id(segment_id)).await {
             Ok(count) => Ok(Some(u64::try_from(count).unwrap_or(0))),
             Err(error) if error.kind == UpstreamErrorKind::NotFound => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
+
+    async fn segment_members(&self, segment_id: u64) -> Result<Vec<String>, ToolError> {
+        let page = self.api.segment_members(self.scope, api_id(segment_id), None, Some(PAGE_ROWS)).await?;
+        Ok(page.items.into_iter().map(|person| person.cio_id).collect())
+    }
+
+    async fn people_matching(&self, filter: Value, most: u64) -> Result<Counted, ToolError> {
+        let mut counted = Counted::default();
+        let mut start: Option<String> = None;
+        loop {
+            let page = self.api.search_people(self.scope, filter.clone(), start.as_deref(), Some(PAGE_ROWS)).await?;
+            let is_empty = page.items.is_empty();
+            counted.cio_ids.extend(page.items.into_iter().map(|person| person.cio_id));
+            counted.people = counted.cio_ids.len() as u64;
+            start = page.next.filter(|next| !next.is_empty() && !is_empty);
+            if start.is_none() || counted.people >= most {
+                counted.more = start.is_some() || counted.people > most;
+                counted.cio_ids.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+                counted.people = counted.people.min(most);
+                return Ok(counted);
+            }
+        }
+    }
+
+    async fn newsletter(&self, newsletter_id: u64) -> Result<Option<Sendable>, ToolError> {
+        let newsletter = match self.api.newsletter(self.scope, api_id(newsletter_id)).await {
+            Err(error) if error.kind == UpstreamErrorKind::NotFound => return Ok(None),
+            newsletter => newsletter?,
+        };
+        refuse_gone_out(&newsletter)?;
+        let segment_ids = newsletter.recipient_segment_ids.iter().filter_map(|id| u64::try_from(*id).ok()).collect();
+        Ok(Some(Sendable { name: newsletter.name, segment_ids }))
+    }
+
+    async fn broadcast(&self, broadcast_id: u64) -> Result<Option<Sendable>, ToolError> {
+        let broadcast = match self.api.broadcast(self.scope, api_id(broadcast_id)).await {
+            Err(error) if error.kind == UpstreamErrorKind::NotFound => return Ok(None),
+            broadcast => broadcast?,
+        };
+        refuse_stopped(&broadcast)?;
+        Ok(Some(Sendable { name: broadcast.name, segment_ids: Vec::new() }))
+    }
+}
+
+/// The most people of a page.
+const PAGE_ROWS: u32 = 1_000;
+
+fn api_id(id: u64) -> i64 {
+    i64::try_from(id).unwrap_or(i64::MAX)
+}
+
+/// A newsletter goes out once.
+pub(crate) fn refuse_gone_out(newsletter: &Newsletter) -> Result<(), ToolError> {
+    let id = newsletter.id;
+    let (what, next) = if newsletter.is_sent() {
+        ("was sent already, and goes out once", "create_newsletter makes another; get_metrics shows how this one did.")
+    } else if newsletter.scheduled().is_some() {
+        ("is scheduled already", "To send it at another time, call send_newsletter with `unschedule: true` first.")
+    } else {
+        return Ok(());
+    };
+    Err(ToolError::new(ErrorCode::Conflict, format!("Newsletter {id} {what}. Nothing was sent."))
+        .at("newsletter_id")
+        .with(json!({ "sent_at": newsletter.sent_at, "scheduled_at": newsletter.scheduled() }))
+        .next(next))
+}
+
+/// A broadcast that was stopped, or never started, takes no trigger.
+pub(crate) fn refuse_stopped(broadcast: &Campaign) -> Result<(), ToolError> {
+    if broadcast.active {
+        return Ok(());
+    }
+    Err(ToolError::new(ErrorCode::Conflict, format!("Broadcast {} is not running. Nothing was sent.", broadcast.id))
+        .at("broadcast_id")
+        .next("It is started in Customer.io; list_campaigns with `kind: \"broadcast\"` shows those that run."))
 }
 
 /// A person of the API as the guards know people.

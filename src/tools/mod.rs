@@ -4,6 +4,7 @@
 //! `tools/<name>.md`, a line in [`under`], and a test. Schemas, listing, contract, guards and documentation follow.
 
 pub mod answer;
+pub mod campaigns;
 pub mod context;
 pub mod customer;
 mod directory;
@@ -72,6 +73,10 @@ pub fn under(policy: &Policy) -> Vec<Arc<dyn Callable>> {
         crafted::<messages::SendTransactional>(policy),
         crafted::<messages::GetDelivery>(policy),
         crafted::<messages::delivery::ListDeliveries>(policy),
+        crafted::<campaigns::ListCampaigns>(policy),
+        crafted::<campaigns::TriggerBroadcast>(policy),
+        crafted::<campaigns::SendNewsletter>(policy),
+        crafted::<campaigns::GetMetrics>(policy),
         crafted::<privacy::DeleteCustomer>(policy),
         crafted::<privacy::EraseCustomer>(policy),
         crafted::<operations::FindOperations>(policy),

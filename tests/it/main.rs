@@ -10,6 +10,8 @@ mod bad_credentials;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod campaigns;
+#[cfg(test)]
 mod child;
 #[cfg(test)]
 mod cli;

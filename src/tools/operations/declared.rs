@@ -11,11 +11,11 @@ use super::{
     request::Asked,
 };
 use crate::{
-    catalog::{AbsentPerson, AnswerKind, Effect, HeldSchema, Operation, Operations, Spec, operation_schema},
+    catalog::{AbsentPerson, AnswerKind, Effect, Flag, HeldSchema, Operation, Operations, Spec, operation_schema},
     error::{ErrorCode, ToolError},
     guard::{
         identity::identifier::IdType,
-        intent::{Absent, EgressUrl, GivenCustomer, Intent},
+        intent::{Absent, Audience, EgressUrl, GivenCustomer, Intent, People},
         policy::Policy,
     },
     tools::{
@@ -55,6 +55,9 @@ impl Declared {
         };
         let customers = self.customers(arguments)?;
         let mut intent = if customers.is_empty() { Intent::nobody() } else { Intent::named(customers, absent) };
+        if self.reaches_everybody(&intent) {
+            intent = intent.reaching(Audience::Everyone);
+        }
         intent.egress = self.egress(arguments);
         intent.target = self.target(arguments);
         Ok(intent)
@@ -117,6 +120,15 @@ impl Declared {
             field,
         };
         Ok(given.into_iter().map(customer).collect())
+    }
+
+    /// What sends to people it does not name, or brings in a file of them, may reach anybody. A live notification is
+    /// told by its instance, and each has one person.
+    fn reaches_everybody(&self, intent: &Intent) -> bool {
+        let operation = self.operation;
+        let unnamed = matches!(intent.people, People::Nobody);
+        let of_one = operation.takes("instance_id");
+        unnamed && !of_one && (operation.effect == Effect::Send || operation.flags.contains(&Flag::Bulk))
     }
 
     fn egress(&self, arguments: &Map<String, Value>) -> Vec<EgressUrl> {

@@ -171,3 +171,14 @@ async fn test_profiles_exchanged_for_others_are_another_audience() {
     assert!(answer.contains("\"plan_invalid\""), "{answer}");
     assert_eq!(count(&product, "people").await, 13);
 }
+
+#[tokio::test]
+async fn a_segment_whose_members_were_exchanged_is_another_audience() {
+    let product = shop().await;
+    let first = token(&product, "delete_segment", json!({ "segment_id": 2 })).await;
+    product.ok("remove_from_segment", json!({ "segment_id": 2, "customers": ["cust_0002"] })).await;
+    product.ok("add_to_segment", json!({ "segment_id": 2, "customers": ["cust_0005"] })).await;
+    let answer = refused(&product, "delete_segment", json!({ "segment_id": 2, "plan_token": first })).await;
+    assert!(answer.contains("\"plan_invalid\"") && answer.contains("another audience"), "{answer}");
+    product.planned("delete_segment", json!({ "segment_id": 2 })).await;
+}

@@ -69,6 +69,7 @@ fn plan_in_words(plan: &Value) -> String {
     let count = match plan["audience"]["count"].as_str() {
         Some("exact") => "exactly ",
         Some("at_most") => "at most ",
+        Some("unknown") => "nobody knows how many, counted as ",
         _ => "",
     };
     let target = plan["target"].as_str().map(|target| format!(", {target}")).unwrap_or_default();
