@@ -66,6 +66,7 @@ impl Guards {
         if let Some(first) = self.replay(call).await? {
             return Err(Halt::Repeat(first));
         }
+        self.check_merge(call, people).await?;
         let audience = self.audience(call, people).await?;
         Ok((audience, self.approve(call, people, audience, reached)?))
     }

@@ -23,6 +23,8 @@ pub struct Intent {
     pub recovery: Option<Value>,
     /// The call is an erasure: it may name people that are erased or gone already.
     pub erases: bool,
+    /// The call makes one of the two people it names out of both: the first stays.
+    pub merges: bool,
 }
 
 /// The people a call names.
@@ -49,6 +51,16 @@ pub enum People {
         /// Whether the person is a test profile.
         test: bool,
     },
+}
+
+impl People {
+    /// The arguments that the named people came in.
+    pub fn fields(&self) -> Vec<&str> {
+        match self {
+            Self::Named { customers, .. } => customers.iter().map(|customer| customer.field.as_str()).collect(),
+            Self::Nobody | Self::Upsert { .. } => Vec::new(),
+        }
+    }
 }
 
 /// An identifier as given.

@@ -13,6 +13,7 @@ pub mod fate;
 pub mod identity;
 pub mod intent;
 pub mod ledger;
+mod merge;
 mod plan;
 pub mod policy;
 mod recipients;

@@ -41,6 +41,8 @@ mod liquid;
 #[cfg(test)]
 mod liquid_cases;
 #[cfg(test)]
+mod people;
+#[cfg(test)]
 mod preview;
 #[cfg(unix)]
 #[cfg(test)]
