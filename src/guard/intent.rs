@@ -15,6 +15,8 @@ pub struct Intent {
     pub to_own_address: bool,
     /// What in the arguments asks for a human whatever the recipient, in words.
     pub escalations: Vec<&'static str>,
+    /// It makes somebody receive what they may have stopped.
+    pub subscribes: bool,
     /// Whom the call reaches beyond the people it names.
     pub reach: Audience,
     /// What a plan names besides people, such as `segment 7`.

@@ -5,6 +5,7 @@
 
 pub mod admit;
 pub mod command;
+pub mod consent;
 pub mod declare;
 pub mod directory;
 pub mod erasure;

@@ -43,6 +43,7 @@ pub fn under(policy: &Policy) -> Vec<Arc<dyn Callable>> {
         crafted::<people::FindCustomers>(policy),
         crafted::<people::GetCustomer>(policy),
         crafted::<people::IdentifyCustomer>(policy),
+        crafted::<people::SetSubscription>(policy),
         crafted::<people::MergeCustomers>(policy),
         crafted::<test_customers::ListTestCustomers>(policy),
         crafted::<test_customers::DeleteTestCustomers>(policy),

@@ -1,6 +1,7 @@
 //! Tools for people that change who they are or what they get, through a client. The sandbox is the witness.
 
 mod merge;
+mod subscription;
 
 use serde_json::{Value, json};
 
