@@ -32,7 +32,6 @@ const FILES: &[File] = groups![
     "broadcasts",
     "newsletters",
     "experiments",
-    "privacy",
     "content",
     "assets",
     "design",

@@ -61,6 +61,7 @@ pub fn under(policy: &Policy) -> Vec<Arc<dyn Callable>> {
         crafted::<messages::delivery::ListDeliveries>(policy),
         crafted::<privacy::DeleteCustomer>(policy),
         crafted::<privacy::EraseCustomer>(policy),
+        crafted::<privacy::UnsuppressCustomer>(policy),
     ]
 }
 

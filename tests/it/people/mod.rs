@@ -2,6 +2,7 @@
 
 mod merge;
 mod subscription;
+mod unsuppress;
 
 use serde_json::{Value, json};
 
