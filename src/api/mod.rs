@@ -29,6 +29,7 @@ pub mod deliveries;
 pub mod events;
 pub mod people;
 pub mod segments;
+pub mod standing;
 pub mod subscriptions;
 pub mod templates;
 pub mod transactional;

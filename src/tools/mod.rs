@@ -59,6 +59,7 @@ pub fn under(policy: &Policy) -> Vec<Arc<dyn Callable>> {
         crafted::<messages::SendTransactional>(policy),
         crafted::<messages::GetDelivery>(policy),
         crafted::<messages::delivery::ListDeliveries>(policy),
+        crafted::<privacy::ExportCustomerData>(policy),
         crafted::<privacy::DeleteCustomer>(policy),
         crafted::<privacy::EraseCustomer>(policy),
         crafted::<privacy::UnsuppressCustomer>(policy),

@@ -1,5 +1,6 @@
 //! Tools for people that change who they are or what they get, through a client. The sandbox is the witness.
 
+mod export;
 mod merge;
 mod subscription;
 mod unsuppress;
