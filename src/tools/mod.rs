@@ -8,6 +8,7 @@ pub mod context;
 pub mod customer;
 mod directory;
 pub mod events;
+pub mod explain;
 pub mod guardrails;
 mod look;
 pub mod messages;
@@ -48,6 +49,7 @@ pub fn under(policy: &Policy) -> Vec<Arc<dyn Callable>> {
         crafted::<test_customers::ListTestCustomers>(policy),
         crafted::<test_customers::DeleteTestCustomers>(policy),
         crafted::<events::TrackEvent>(policy),
+        crafted::<explain::ExplainDelivery>(policy),
         crafted::<segments::ListSegments>(policy),
         crafted::<segments::GetSegment>(policy),
         crafted::<segments::CreateSegment>(policy),

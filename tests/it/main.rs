@@ -31,6 +31,8 @@ mod demo;
 #[cfg(test)]
 mod driver;
 #[cfg(test)]
+mod explain;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod guards;
