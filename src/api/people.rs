@@ -232,6 +232,36 @@ impl Api {
     }
 }
 
+/// Merges, over Track v1.
+impl Api {
+    /// Copies what `stays` lacks from `goes`, who is deleted: `POST /api/v1/merge_customers`. Cannot be undone.
+    ///
+    /// What is copied is told in behaviour.md section 3. If `stays` does not exist, nothing happens, with 200.
+    /// <https://docs.customer.io/integrations/api/track/tag/track-customers/merge/>
+    pub async fn merge_people(
+        &self,
+        permit: &Permit,
+        scope: &CallScope,
+        stays: &PersonPath,
+        goes: &PersonPath,
+    ) -> Result<(), UpstreamError> {
+        let operation = "merge two people";
+        let segments = ["api", "v1", "merge_customers"];
+        let request = Request::changing(permit, Surface::Track, Method::Post, operation, &segments, Retry::Ledger)?
+            .json(&json!({ "primary": one_identifier(stays), "secondary": one_identifier(goes) }))?;
+        self.send(scope, &request).await?.acknowledged()
+    }
+}
+
+/// A person as bodies name them: the kind is a key, and a `cio_id` goes without the prefix of paths.
+fn one_identifier(path: &PersonPath) -> Value {
+    let value = match path {
+        PersonPath::Id(value) | PersonPath::Email(value) => value.as_str(),
+        PersonPath::CioId(value) => value.strip_prefix("cio_").unwrap_or(value),
+    };
+    json!({ path.id_type().as_str(): value })
+}
+
 /// Reads, over the App API.
 impl Api {
     /// One person, or `None` when nobody has the identifier: `GET /v1/customers/{id}/attributes`.

@@ -33,7 +33,6 @@ const FILES: &[File] = groups![
     "broadcasts",
     "newsletters",
     "experiments",
-    "privacy",
     "content",
     "assets",
     "design",

@@ -68,6 +68,7 @@ impl Guards {
         if let Some(first) = self.replay(call).await? {
             return Err(Halt::Repeat(first));
         }
+        self.check_merge(call, people).await?;
         let audience = self.audience(call, people).await?;
         let plan = self.approve(call, people, &audience, reached)?;
         Ok((audience, plan))

@@ -73,6 +73,7 @@ impl Guards {
     pub(crate) async fn audience(&self, call: &Call<'_>, identified: &Identified) -> Result<Size, ToolError> {
         let named = identified.subjects.len() as u64 + u64::from(identified.action.is_some());
         match &call.intent.reach {
+            Audience::Named if call.intent.merges => Ok(self.merge_audience(identified)),
             Audience::Named => {
                 let exact = identified.subjects.iter().all(|subject| subject.person.is_some());
                 Ok(Size::new(named, if exact { Count::Exact } else { Count::AtMost }))

@@ -17,6 +17,8 @@ pub struct Intent {
     pub to_own_address: bool,
     /// What in the arguments asks for a human whatever the recipient, in words.
     pub escalations: Vec<&'static str>,
+    /// It makes somebody receive what they may have stopped.
+    pub subscribes: bool,
     /// Whom the call reaches beyond the people it names.
     pub reach: Audience,
     /// What a plan names besides people, such as `segment 7`.
@@ -25,6 +27,8 @@ pub struct Intent {
     pub recovery: Option<Value>,
     /// The call is an erasure: it may name people that are erased or gone already.
     pub erases: bool,
+    /// The call makes one of the two people it names out of both: the first stays.
+    pub merges: bool,
 }
 
 /// The people a call names.
@@ -51,6 +55,16 @@ pub enum People {
         /// Whether the person is a test profile.
         test: bool,
     },
+}
+
+impl People {
+    /// The arguments that the named people came in.
+    pub fn fields(&self) -> Vec<&str> {
+        match self {
+            Self::Named { customers, .. } => customers.iter().map(|customer| customer.field.as_str()).collect(),
+            Self::Nobody | Self::Upsert { .. } => Vec::new(),
+        }
+    }
 }
 
 /// An identifier as given.

@@ -6,6 +6,7 @@
 pub mod admit;
 mod audience;
 pub mod command;
+pub mod consent;
 pub mod declare;
 pub mod directory;
 pub mod egress;
@@ -16,6 +17,7 @@ pub mod filter;
 pub mod identity;
 pub mod intent;
 pub mod ledger;
+mod merge;
 mod plan;
 pub mod policy;
 mod recipients;

@@ -46,7 +46,7 @@ impl Guards {
             several_people: reached.several
                 || (call.effect == crate::catalog::Effect::Send
                     && (audience.people > 1 || audience.count == Count::Unknown)),
-            escalated: !call.intent.escalations.is_empty(),
+            escalated: !call.escalations(identified).is_empty(),
         };
         let decided = self.policy.decide(self.workspace.kind, call.tool, call.effect, call.flags, reach);
         if call.is_expiry() && decided != Decision::Deny {
@@ -125,8 +125,9 @@ impl Guards {
         if matches!(identified.action, Some(UpsertAction::Create)) || identified.creates > 0 {
             plan["creates_people"] = json!(identified.creates.max(1));
         }
-        if !call.intent.escalations.is_empty() {
-            plan["because"] = json!(call.intent.escalations);
+        let because = call.escalations(identified);
+        if !because.is_empty() {
+            plan["because"] = json!(because);
         }
         plan
     }

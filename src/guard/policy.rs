@@ -53,7 +53,8 @@ pub struct Policy {
     /// Calls that change what reaches nobody. Default: allow.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub write: Option<Decision>,
-    /// Calls that may make automations send. Default: allow.
+    /// Calls that may make automations send. Default: allow, and approve for what subscribes somebody; in a sandbox
+    /// allow.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trigger: Option<Decision>,
     /// Calls that send to people. Default: allow to allowed recipients, else approve; in a sandbox allow for one
@@ -112,7 +113,9 @@ impl Policy {
         match effect {
             Effect::Read => self.read.unwrap_or(Decision::Allow),
             Effect::Write => self.write.unwrap_or(Decision::Allow),
-            Effect::Trigger => self.trigger.unwrap_or(Decision::Allow),
+            Effect::Trigger => {
+                self.trigger.unwrap_or(if reach.escalated && !sandbox { Decision::Approve } else { Decision::Allow })
+            }
             Effect::Delete => self.delete.unwrap_or(if sandbox { Decision::Preview } else { Decision::Approve }),
             Effect::Send => self.send.unwrap_or(match (sandbox, reach) {
                 (true, Reach { several_people: true, .. }) => Decision::Preview,

@@ -16,6 +16,7 @@ use crate::{
     sandbox::{self, Fixture, Keys, RunningSandbox, SandboxConfig},
     state::{
         Store,
+        exports::Exports,
         sqlite::{Location, SqliteStore},
     },
     tools::workspace::OpenWorkspace,
@@ -23,6 +24,8 @@ use crate::{
 
 /// The database's name in the data directory.
 const DATABASE: &str = "state.db";
+/// The folder for documents in the data directory.
+const EXPORTS: &str = "exports";
 
 /// How long a sandbox on loopback may take to say that it is one.
 const SANDBOX_ANSWERS_WITHIN: Duration = Duration::from_secs(2);
@@ -84,6 +87,8 @@ pub struct OpenState {
     pub store: Arc<dyn Store>,
     /// Our own secret.
     pub secret: Secret,
+    /// Documents about people, for a day.
+    pub exports: Exports,
 }
 
 /// Opens the store that the configuration names.
@@ -99,7 +104,11 @@ pub fn open_state(config: &Config, clock: &SharedClock) -> Result<OpenState, Ope
     };
     let store = SqliteStore::open(location, secret.chain_key())
         .map_err(|error| OpenError::Store { place, why: error.to_string() })?;
-    Ok(OpenState { store: Arc::new(store), secret })
+    let exports = match &config.state {
+        StateConfig::Memory => Exports::in_memory(),
+        StateConfig::Sqlite { directory } => Exports::in_directory(directory.join(EXPORTS)),
+    };
+    Ok(OpenState { store: Arc::new(store), secret, exports })
 }
 
 /// What there is where the configuration keeps its state.
@@ -158,7 +167,7 @@ pub async fn open_workspace(
         let declared = guards.declare(strategy, "configuration", true).await;
         declared.map_err(|error| OpenError::Configuration(error.message))?;
     }
-    Ok(OpenWorkspace::new(guards, api, config.pii))
+    Ok(OpenWorkspace::new(guards, api, config.pii, state.exports.clone()))
 }
 
 /// Refuses a workspace that only calls itself a sandbox: its policy would be too lax for real people.

@@ -9,6 +9,7 @@ mod call;
 mod chain;
 mod digest;
 mod erasure;
+pub mod exports;
 mod identity;
 mod sealed;
 pub mod sqlite;

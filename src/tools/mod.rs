@@ -9,6 +9,7 @@ pub mod context;
 pub mod customer;
 mod directory;
 pub mod events;
+pub mod explain;
 pub mod guardrails;
 mod look;
 pub mod messages;
@@ -59,9 +60,12 @@ pub fn under(policy: &Policy) -> Vec<Arc<dyn Callable>> {
         crafted::<people::FindCustomers>(policy),
         crafted::<people::GetCustomer>(policy),
         crafted::<people::IdentifyCustomer>(policy),
+        crafted::<people::SetSubscription>(policy),
+        crafted::<people::MergeCustomers>(policy),
         crafted::<test_customers::ListTestCustomers>(policy),
         crafted::<test_customers::DeleteTestCustomers>(policy),
         crafted::<events::TrackEvent>(policy),
+        crafted::<explain::ExplainDelivery>(policy),
         crafted::<segments::ListSegments>(policy),
         crafted::<segments::GetSegment>(policy),
         crafted::<segments::CreateSegment>(policy),
@@ -77,8 +81,10 @@ pub fn under(policy: &Policy) -> Vec<Arc<dyn Callable>> {
         crafted::<campaigns::TriggerBroadcast>(policy),
         crafted::<campaigns::SendNewsletter>(policy),
         crafted::<campaigns::GetMetrics>(policy),
+        crafted::<privacy::ExportCustomerData>(policy),
         crafted::<privacy::DeleteCustomer>(policy),
         crafted::<privacy::EraseCustomer>(policy),
+        crafted::<privacy::UnsuppressCustomer>(policy),
         crafted::<operations::FindOperations>(policy),
     ];
     tools.extend(operations::every());

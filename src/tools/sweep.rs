@@ -61,6 +61,7 @@ pub async fn sweep(
         sweep.settle_calls(&mut swept).await,
         sweep.free_places(&mut swept).await,
         sweep.remove_expired(&mut swept).await,
+        sweep.remove_exports().await,
         workspace.guards.end_sweep().await,
     ];
     done.into_iter().collect::<Result<(), _>>().map(|()| swept)
@@ -125,6 +126,14 @@ impl Sweep<'_> {
                 guards.remove_test_profile(&profile).await?;
                 swept.places_freed += 1;
             }
+        }
+        Ok(())
+    }
+
+    /// Removes documents about people that have been kept long enough.
+    async fn remove_exports(&self) -> Result<(), ToolError> {
+        if let Err(error) = self.workspace.exports.remove_expired(self.workspace.guards.clock.now_ms()).await {
+            tracing::warn!(%error, "expired exports were left");
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use crate::{
     api::{Api, CallScope},
     error::ToolError,
     guard::{Guards, policy::Pii},
+    state::exports::Exports,
     tools::upstream::of_segment,
 };
 
@@ -27,6 +28,8 @@ pub struct OpenWorkspace {
     pub pii: Pii,
     /// How long to wait between looks.
     pub timing: Timing,
+    /// Documents about people, for a day.
+    pub exports: Exports,
     manual_segments: Mutex<HashMap<i64, i64>>,
 }
 
@@ -56,8 +59,8 @@ impl Default for Timing {
 
 impl OpenWorkspace {
     /// A workspace behind its guards.
-    pub fn new(guards: Guards, api: Api, pii: Pii) -> Self {
-        Self { guards, api, pii, timing: Timing::default(), manual_segments: Mutex::default() }
+    pub fn new(guards: Guards, api: Api, pii: Pii, exports: Exports) -> Self {
+        Self { guards, api, pii, timing: Timing::default(), exports, manual_segments: Mutex::default() }
     }
 
     /// The same workspace with other waits.

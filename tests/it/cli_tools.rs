@@ -30,9 +30,10 @@ fn tools_are_listed_by_toolset() {
     get_guardrails             guardrails  read     *  Get the guardrails
     declare_identity_strategy  guardrails  write    *  Declare the identity strategy
     list_audit                 guardrails  read        List the audit trail
+    export_customer_data       privacy     read     *  Export a customer's data (ac…
     delete_customer            privacy     delete      Delete a customer
     erase_customer             privacy     delete   *  Erase a customer (GDPR, CCPA)
-    unsuppress_customer        privacy     trigger     Unsuppress customer
+    unsuppress_customer        privacy     trigger     Lift a suppression
 
     * listed by default; the others are listed when asked for
     ");

@@ -18,7 +18,10 @@ use customerio_mcp::{
         lines::LineTransport,
         open::{OpenState, open_state, open_workspace, sandbox_workspace, start_sandbox},
     },
-    state::sqlite::{Location, SqliteStore},
+    state::{
+        exports::Exports,
+        sqlite::{Location, SqliteStore},
+    },
     tools::{
         self,
         offer::{Choice, Offer},
@@ -168,7 +171,7 @@ fn api_config(sandbox: &RunningSandbox, clock: SharedClock) -> ApiConfig {
 fn memory_state(clock: &dyn Clock) -> OpenState {
     let secret = Secret::random(clock);
     let store = SqliteStore::open(Location::Memory, secret.chain_key()).unwrap();
-    OpenState { store: Arc::new(store), secret }
+    OpenState { store: Arc::new(store), secret, exports: Exports::in_memory() }
 }
 
 fn embedded_config(data: Option<PathBuf>) -> Config {

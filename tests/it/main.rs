@@ -33,6 +33,8 @@ mod demo;
 #[cfg(test)]
 mod driver;
 #[cfg(test)]
+mod explain;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod guards;
@@ -44,6 +46,8 @@ mod liquid;
 mod liquid_cases;
 #[cfg(test)]
 mod operations;
+#[cfg(test)]
+mod people;
 #[cfg(test)]
 mod preview;
 #[cfg(unix)]

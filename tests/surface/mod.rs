@@ -31,6 +31,8 @@ pub(crate) const CRAFTED: &[(&str, &[&str])] = &[
     ("track-v1 PUT /api/v1/customers/{identifier}", &["identify_customer"]),
     ("track-v1 DELETE /api/v1/customers/{identifier}", &["delete_customer", "delete_test_customers", "erase_customer"]),
     ("track-v1 POST /api/v1/customers/{identifier}/suppress", &["erase_customer"]),
+    ("track-v1 POST /api/v1/customers/{identifier}/unsuppress", &["unsuppress_customer"]),
+    ("track-v1 POST /api/v1/merge_customers", &["merge_customers"]),
     ("track-v1 POST /api/v1/customers/{identifier}/events", &["track_event"]),
     ("track-v1 POST /api/v1/segments/{segment_id}/add_customers", &["add_to_segment"]),
     ("track-v1 POST /api/v1/segments/{segment_id}/remove_customers", &["remove_from_segment"]),

@@ -5,5 +5,6 @@ mod people;
 mod resolve;
 pub mod strategy;
 
+pub(crate) use people::not_found;
 pub use people::{Identified, Subject};
 pub use resolve::UpsertAction;

@@ -366,7 +366,8 @@ fn refuse_absent(
     Err(if fields.len() > 1 { error.with(json!({ "not_found": fields })) } else { error })
 }
 
-fn not_found(given: &CustomerRef, field: &str) -> ToolError {
+/// The answer to a call about somebody who does not exist.
+pub(crate) fn not_found(given: &CustomerRef, field: &str) -> ToolError {
     let next = if given.id_type == IdType::Id && given.value.contains('@') {
         "It looks like an e-mail address: pass `id_type: \"email\"`."
     } else {

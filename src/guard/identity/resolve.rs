@@ -167,7 +167,7 @@ fn two_people(given: &Identifiers, person: &KnownPerson, other: &KnownPerson, fi
     )
     .at(field)
     .with(owners(&[(named_by, person), (field, other)]))
-    .next("Name one person by `cio_id`. If both are the same human, an operator can merge them.")
+    .next("Name one person by `cio_id`. If both are the same human, merge_customers makes one of two.")
 }
 
 fn shared_email(people: &[KnownPerson]) -> ToolError {

@@ -293,6 +293,12 @@ fn standing(delivery: &Delivery) -> Standing {
     Standing { state, is_final, meaning: (state == "drafted").then_some(HELD) }
 }
 
+/// The furthest a delivery has come, and whether that is an end.
+pub(in crate::tools) fn standing_of(delivery: &Delivery) -> (&'static str, bool) {
+    let Standing { state, is_final, .. } = standing(delivery);
+    (state, is_final)
+}
+
 fn shown(delivery: Delivery, archived: Option<Archived>) -> Output {
     let Standing { state, is_final, meaning } = standing(&delivery);
     Output {

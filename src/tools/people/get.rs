@@ -65,8 +65,8 @@ pub struct Output {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(inline)]
 pub struct SegmentName {
-    segment_id: i64,
-    name: String,
+    pub(super) segment_id: i64,
+    pub(super) name: String,
 }
 
 /// A device of the person.

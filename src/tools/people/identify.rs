@@ -10,6 +10,7 @@ use crate::{
     catalog::{Credential, Effect, Retry, Spec, Toolset},
     error::{ErrorCode, ToolError},
     guard::{
+        consent,
         directory::KnownPerson,
         identity::{
             UpsertAction,
@@ -105,7 +106,8 @@ impl Tool for IdentifyCustomer {
             cio_id: input.cio_id.clone(),
             test: input.test,
         };
-        Ok(Intent { people, recovery: Some(json!({ "test": input.test })), ..Intent::default() })
+        let subscribes = input.attributes.as_ref().is_some_and(|given| consent::subscribes(given.as_map()));
+        Ok(Intent { people, subscribes, recovery: Some(json!({ "test": input.test })), ..Intent::default() })
     }
 
     async fn call(cx: &CallContext<'_>, input: Input) -> Result<Output, ToolError> {

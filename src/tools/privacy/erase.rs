@@ -151,6 +151,13 @@ async fn take_away(cx: &CallContext<'_>, identifiers: &Identifiers) -> Result<()
     for reference in refs.iter().rev() {
         cx.api().delete(cx.permit()?, &cx.scope, &path(reference)).await?;
     }
+    if let Some(cio_id) = &identifiers.cio_id {
+        let removed = cx.workspace.exports.remove_of(&cx.guards().workspace.name, cio_id).await;
+        removed.map_err(|error| {
+            tracing::error!(%error, "the exports of an erased person were left");
+            ToolError::new(ErrorCode::StateUnavailable, "A document exported about the person could not be removed.")
+        })?;
+    }
     cx.guards().forget_refs(&refs).await
 }
 

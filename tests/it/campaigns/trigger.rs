@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{deliveries, gold, live_and_allowed, refused, shop, told};
+use super::{deliveries, gold, refused, shop, told};
 use crate::{
     driver::{Product, Setup},
     witness::cio_id,

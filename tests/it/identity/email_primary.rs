@@ -118,7 +118,7 @@ async fn an_email_is_changed_by_cio_id_and_only_so() {
       "error": "identity_conflict",
       "message": "The identifiers belong to two different people. Customer.io would answer success and write neither. Nothing was changed.",
       "field": "email",
-      "next_step": "Name one person by `cio_id`. If both are the same human, an operator can merge them.",
+      "next_step": "Name one person by `cio_id`. If both are the same human, merge_customers makes one of two.",
       "details": {
         "belongs_to": [
           {

@@ -244,7 +244,7 @@ async fn two_known_identifiers_of_two_people() {
       "error": "identity_conflict",
       "message": "The identifiers belong to two different people. Customer.io would answer success and write neither. Nothing was changed.",
       "field": "email",
-      "next_step": "Name one person by `cio_id`. If both are the same human, an operator can merge them.",
+      "next_step": "Name one person by `cio_id`. If both are the same human, merge_customers makes one of two.",
       "details": {
         "belongs_to": [
           {
@@ -271,7 +271,7 @@ async fn a_cio_id_and_the_id_of_another() {
       "error": "identity_conflict",
       "message": "The identifiers belong to two different people. Customer.io would answer success and write neither. Nothing was changed.",
       "field": "id",
-      "next_step": "Name one person by `cio_id`. If both are the same human, an operator can merge them.",
+      "next_step": "Name one person by `cio_id`. If both are the same human, merge_customers makes one of two.",
       "details": {
         "belongs_to": [
           {

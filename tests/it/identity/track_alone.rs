@@ -31,6 +31,7 @@ async fn what_needs_a_look_up_is_not_listed() {
     add_to_segment
     remove_from_segment
     delete_customer
+    unsuppress_customer
     find_operations
     run_read_operation
     run_write_operation
@@ -39,7 +40,6 @@ async fn what_needs_a_look_up_is_not_listed() {
     run_delete_operation
     add_device
     delete_device
-    merge_customers
     unsubscribe_from_delivery
     add_relationships
     delete_relationships
@@ -65,7 +65,6 @@ async fn what_needs_a_look_up_is_not_listed() {
     delete_device_through_pipelines
     delete_relationship_through_pipelines
     delete_object_through_pipelines
-    unsuppress_customer
     get_account_region
     ");
 }

@@ -46,44 +46,39 @@ async fn listed(product: &Product) -> Vec<Listed> {
     listed
 }
 
-fn said_to_be_missing(message: &str) -> Option<&str> {
-    message.split_once(" is required")?.0.rsplit(' ').next()
-}
-
-/// One call, another with the token where a plan is answered, and another with what is said to be missing.
+/// A call, and others with what its answers ask for: the token of a plan, or an argument that is said to be missing.
 async fn called(product: &Product, tool: &Listed, pool: &mut Pool, attempt: usize) -> Value {
     let mut arguments = pool.arguments(&tool.schema, attempt);
-    let mut answer = product.call(tool.name, arguments.clone()).await;
-    if answer["error"] == "invalid_argument"
-        && let Some(field) = answer["field"].as_str()
-        && arguments.get(field).is_none()
-        && !tool.schema["properties"][field].is_null()
-    {
-        arguments[field] = pool.value(field, &tool.schema["properties"][field], attempt);
-        answer = product.call(tool.name, arguments.clone()).await;
+    loop {
+        let answer = product.call(tool.name, arguments.clone()).await;
+        match asked_for(&answer).filter(|field| arguments.get(*field).is_none()) {
+            Some("plan_token") => arguments["plan_token"] = answer["details"]["plan_token"].clone(),
+            Some(field) if !tool.schema["properties"][field].is_null() => {
+                arguments[field] = pool.value(field, &tool.schema["properties"][field], attempt);
+                // A plan is one of these very arguments.
+                arguments.as_object_mut().unwrap().remove("plan_token");
+            }
+            _ => {
+                arguments.as_object_mut().unwrap().remove("plan_token");
+                pool.learn(tool.name, &arguments, &answer);
+                return answer;
+            }
+        }
     }
-    // Customer.io's own words: "subject is required".
-    while let Some(missing) = answer["message"].as_str().and_then(said_to_be_missing)
-        && !tool.schema["properties"][missing].is_null()
-        && arguments.get(missing).is_none()
-    {
-        arguments[missing] = pool.value(missing, &tool.schema["properties"][missing], attempt);
-        answer = product.call(tool.name, arguments.clone()).await;
+}
+
+/// The argument that an answer asks for, in our words or in Customer.io's: "subject is required".
+fn asked_for(answer: &Value) -> Option<&str> {
+    match answer["error"].as_str()? {
+        "preview_required" => Some("plan_token"),
+        "invalid_argument" => answer["field"].as_str(),
+        _ => answer["message"].as_str()?.split_once(" is required")?.0.rsplit(' ').next(),
     }
-    if answer["error"] == "preview_required" {
-        let mut planned = arguments.clone();
-        planned["plan_token"] = answer["details"]["plan_token"].clone();
-        answer = product.call(tool.name, planned).await;
-    }
-    pool.learn(tool.name, &arguments, &answer);
-    answer
 }
 
 /// Why an operation does not succeed here, whatever it is given.
 const EXPLAINED: &[(&str, &str)] = &[
     ("create_variant_translation", SENT),
-    ("delete_newsletter_translation", SENT),
-    ("delete_variant_translation", SENT),
     ("get_broadcast_action_translation", ONE_LANGUAGE),
     ("get_inbox_preview", NO_PREVIEWS),
     ("get_inbox_preview_capture", NO_PREVIEWS),
@@ -91,8 +86,6 @@ const EXPLAINED: &[(&str, &str)] = &[
     ("get_publish_status", "The sandbox publishes at once, so that no publish has an id to ask for."),
     ("list_inbox_preview_clients", NO_PREVIEWS),
     ("list_inbox_preview_runs", NO_PREVIEWS),
-    ("merge_customers", "Its two objects are described in words, which this program does not read."),
-    ("schedule_newsletter", SENT),
     ("start_inbox_preview", NO_PREVIEWS),
     ("update_broadcast_action_translation", ONE_LANGUAGE),
 ];

@@ -170,7 +170,9 @@ impl Pool {
         let last_two: Vec<&str> = name.rsplitn(3, '_').collect();
         let short = format!("{}_{}", last_two.get(1).unwrap_or(&""), last_two[0]);
         let known = |name: &str| self.told.get(name).and_then(|known| pick(known, attempt));
-        let told = known(name).or_else(|| known(&short)).or_else(|| known(&format!("{name}_id")))?;
+        // Who was named first is named again: what one operation gives a person, another asks for.
+        let first = || self.told.get(&format!("{name}_id"))?.get(attempt);
+        let told = known(name).or_else(|| known(&short)).or_else(first)?;
         fitting(told, schema)
     }
 }

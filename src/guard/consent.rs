@@ -1,0 +1,99 @@
+//! Consent: whether somebody gets messages is theirs to say. To stop is always allowed; to begin again asks a human.
+
+use serde_json::{Map, Value};
+
+use super::{
+    Call,
+    identity::{Identified, UpsertAction},
+};
+
+/// The attribute by which somebody is unsubscribed from everything.
+pub const UNSUBSCRIBED: &str = "unsubscribed";
+/// The attribute that holds what somebody chose of topics and channels.
+pub const PREFERENCES: &str = "cio_subscription_preferences";
+
+/// What a plan says of a call that subscribes somebody.
+const SUBSCRIBES: &str = "it subscribes somebody who exists, which takes their own consent";
+
+/// Whether attributes, once written, make somebody receive what they had stopped.
+pub fn subscribes(attributes: &Map<String, Value>) -> bool {
+    attributes.iter().any(|(name, value)| match name.split_once('.').map_or(name.as_str(), |(root, _)| root) {
+        UNSUBSCRIBED => !is_true(value),
+        PREFERENCES => may_subscribe(value),
+        _ => false,
+    })
+}
+
+/// Taking a choice away leaves the default, which may be to be subscribed.
+fn may_subscribe(value: &Value) -> bool {
+    match value {
+        Value::Object(map) => map.is_empty() || map.values().any(may_subscribe),
+        Value::Bool(subscribed) => *subscribed,
+        Value::String(text) => match serde_json::from_str::<Value>(text) {
+            Ok(inner) if !inner.is_string() => may_subscribe(&inner),
+            _ => !text.eq_ignore_ascii_case("false"),
+        },
+        _ => true,
+    }
+}
+
+/// As Customer.io reads it (behaviour notes, section 3).
+fn is_true(value: &Value) -> bool {
+    match value {
+        Value::Bool(truth) => *truth,
+        Value::Number(number) => number.as_i64() == Some(1),
+        Value::String(text) => text.eq_ignore_ascii_case("true") || text == "1",
+        _ => false,
+    }
+}
+
+impl Call<'_> {
+    /// What asks for a human whatever the recipient: what the arguments say, and a subscription of somebody who is not
+    /// new and so may have said no.
+    pub(super) fn escalations(&self, identified: &Identified) -> Vec<&'static str> {
+        let mut asks = self.intent.escalations.clone();
+        let is_new = matches!(identified.action, Some(UpsertAction::Create));
+        if self.intent.subscribes && !is_new {
+            asks.push(SUBSCRIBES);
+        }
+        asks
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_what_may_begin_messages_again_subscribes() {
+        let says = |attributes: Value| subscribes(attributes.as_object().unwrap());
+        for stops in [
+            json!({ "unsubscribed": true }),
+            json!({ "unsubscribed": "TRUE" }),
+            json!({ "unsubscribed": 1 }),
+            json!({ "cio_subscription_preferences.topics.topic_1": false }),
+            json!({ "cio_subscription_preferences": { "topics": { "topic_1": false }, "channels": { "email": false } } }),
+            json!({ "cio_subscription_preferences": "{\"topics\":{\"topic_1\":false}}" }),
+            json!({ "plan": "gold", "unsubscribed_at": 1 }),
+            json!({}),
+        ] {
+            assert!(!says(stops.clone()), "{stops}");
+        }
+        for begins in [
+            json!({ "unsubscribed": false }),
+            json!({ "unsubscribed": "" }),
+            json!({ "unsubscribed": null }),
+            json!({ "unsubscribed": "no" }),
+            json!({ "cio_subscription_preferences.topics.topic_1": true }),
+            json!({ "cio_subscription_preferences.topics.topic_1": "" }),
+            json!({ "cio_subscription_preferences": { "topics": { "topic_1": false, "topic_2": true } } }),
+            json!({ "cio_subscription_preferences": "{\"topics\":{\"topic_1\":true}}" }),
+            json!({ "cio_subscription_preferences": null }),
+            json!({ "cio_subscription_preferences": {} }),
+        ] {
+            assert!(says(begins.clone()), "{begins}");
+        }
+    }
+}
