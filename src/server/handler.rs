@@ -5,8 +5,10 @@ use std::sync::Arc;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
-        CacheScope, CallToolRequestParams, CallToolResponse, DiscoverResult, Implementation, ListToolsResult,
-        PaginatedRequestParams, ProtocolVersion, ServerCapabilities, ServerConfig, Tool,
+        CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult,
+        DiscoverResult, GetPromptRequestParams, GetPromptResponse, Implementation, JsonObject, ListPromptsResult,
+        ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProtocolVersion,
+        ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ServerCapabilities, ServerConfig, Tool,
     },
     service::RequestContext,
 };
@@ -18,8 +20,15 @@ use crate::{
         context::{Caller, Era, Progress},
         offer::Offer,
         route,
+        tool::Callable,
         workspace::OpenWorkspace,
     },
+};
+
+use super::{
+    completions::{self, Listed, Named, Source},
+    prompts,
+    resources::{self, Reader},
 };
 
 /// How long a client may keep the list of tools, in milliseconds: it changes only with the process.
@@ -34,12 +43,13 @@ pub struct Handler {
     offer: Arc<Offer>,
     workspace: Arc<OpenWorkspace>,
     running: TaskTracker,
+    listed: Arc<Listed>,
 }
 
 impl Handler {
     /// A handler that offers tools on a workspace.
     pub fn new(offer: Arc<Offer>, workspace: Arc<OpenWorkspace>) -> Self {
-        Self { offer, workspace, running: TaskTracker::new() }
+        Self { offer, workspace, running: TaskTracker::new(), listed: Arc::default() }
     }
 
     /// Waits until no call is running.
@@ -59,15 +69,47 @@ impl Handler {
             offer: Arc::clone(&self.offer),
         }
     }
+
+    async fn call(
+        &self,
+        tool: &dyn Callable,
+        arguments: JsonObject,
+        context: &RequestContext<RoleServer>,
+    ) -> CallToolResult {
+        let _running = self.running.token();
+        let caller = self.caller(context);
+        // Boxed, because the SDK moves what it spawns several times, and a call's state is large.
+        Box::pin(route::call_tool(tool, &self.workspace, &caller, arguments, context.ct.clone())).await
+    }
+
+    /// What an argument can be completed to; nothing where it cannot be listed.
+    async fn named(&self, source: &Source, context: &RequestContext<RoleServer>) -> Vec<Named> {
+        let now_ms = self.workspace.guards.clock.now_ms();
+        if let Some(named) = self.listed.fresh(source, now_ms) {
+            return named;
+        }
+        let Some(tool) = self.offer.tool(source.tool) else { return Vec::new() };
+        let result = self.call(tool.as_ref(), source.arguments(), context).await;
+        let named = result.structured_content.map(|answer| source.named(&answer)).unwrap_or_default();
+        self.listed.keep(source, now_ms, &named);
+        named
+    }
 }
 
 impl ServerHandler for Handler {
     fn get_info(&self) -> ServerConfig {
         let server =
             Implementation::new("customerio-mcp", env!("CARGO_PKG_VERSION")).with_title("Customer.io, with guardrails");
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
-            .with_server_info(server)
-            .with_instructions(include_str!("instructions.md").trim_end())
+        ServerConfig::new(
+            ServerCapabilities::builder()
+                .enable_tools()
+                .enable_resources()
+                .enable_prompts()
+                .enable_completions()
+                .build(),
+        )
+        .with_server_info(server)
+        .with_instructions(include_str!("instructions.md").trim_end())
     }
 
     async fn discover(&self, _: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
@@ -103,11 +145,69 @@ impl ServerHandler for Handler {
                 None,
             )
         })?;
-        let _running = self.running.token();
-        let caller = self.caller(&context);
         let arguments = request.arguments.unwrap_or_default();
-        // Boxed, because the SDK moves what it spawns several times, and a call's state is large.
-        let result = Box::pin(route::call_tool(tool.as_ref(), &self.workspace, &caller, arguments, context.ct)).await;
-        Ok(CallToolResponse::Complete(result))
+        Ok(CallToolResponse::Complete(self.call(tool.as_ref(), arguments, &context).await))
+    }
+
+    async fn list_resources(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        Ok(ListResourcesResult::with_all_items(resources::list())
+            .with_ttl_ms(LIST_FOR_MS)
+            .with_cache_scope(CacheScope::Private))
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        Ok(ListResourceTemplatesResult::with_all_items(resources::templates())
+            .with_ttl_ms(LIST_FOR_MS)
+            .with_cache_scope(CacheScope::Private))
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let Reader { tool, arguments } = resources::reader(&request.uri, &self.offer)?;
+        let result = self.call(tool.as_ref(), arguments, &context).await;
+        let contents = resources::contents(request.uri, &result)?;
+        // What is read changes by the minute, and is a person's.
+        Ok(ReadResourceResult::new(contents).with_ttl_ms(0).with_cache_scope(CacheScope::Private).into())
+    }
+
+    async fn list_prompts(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        Ok(ListPromptsResult::with_all_items(prompts::list())
+            .with_ttl_ms(LIST_FOR_MS)
+            .with_cache_scope(CacheScope::Private))
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        Ok(prompts::get(&request.name, request.arguments.as_ref())?.into())
+    }
+
+    async fn complete(
+        &self,
+        request: CompleteRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        let named = match completions::source(&request.r#ref, &request.argument.name) {
+            Some(source) => self.named(source, &context).await,
+            None => Vec::new(),
+        };
+        Ok(CompleteResult::new(completions::complete(&named, &request.argument.value)))
     }
 }

@@ -54,6 +54,8 @@ mod preview;
 #[cfg(test)]
 mod processes;
 #[cfg(test)]
+mod resources;
+#[cfg(test)]
 mod sandbox;
 #[cfg(test)]
 mod sends;

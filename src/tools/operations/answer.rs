@@ -25,7 +25,7 @@ pub(super) fn reads(mut answer: Value) -> Value {
     let next = answer.get("next").and_then(Value::as_str).filter(|next| !next.is_empty()).map(str::to_owned);
     let mut shown = json!({ "answer": { "untrusted": answer.take() } });
     if let Some(next) = next {
-        shown["next_cursor"] = json!(next);
+        shown["cursor"] = json!(next);
     }
     shown
 }
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn the_next_page_stands_where_every_list_has_it() {
-        assert_eq!(reads(json!({ "items": [], "next": "abc" }))["next_cursor"], "abc");
-        assert!(reads(json!({ "items": [], "next": "" })).get("next_cursor").is_none());
+        assert_eq!(reads(json!({ "items": [], "next": "abc" }))["cursor"], "abc");
+        assert!(reads(json!({ "items": [], "next": "" })).get("cursor").is_none());
     }
 }

@@ -4,6 +4,7 @@
 pub mod delete;
 pub mod erase;
 pub mod export;
+pub mod read_export;
 pub mod unsuppress;
 
 pub use delete::DeleteCustomer;
