@@ -27,6 +27,7 @@ pub mod activities;
 pub mod batch;
 pub mod deliveries;
 pub mod events;
+pub mod objects;
 pub mod origins;
 pub mod people;
 pub mod segments;

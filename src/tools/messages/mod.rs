@@ -4,6 +4,7 @@ pub mod channel;
 pub mod delivery;
 mod lost;
 mod namespaces;
+mod objects;
 pub mod preview;
 mod rendering;
 pub mod send;

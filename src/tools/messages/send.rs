@@ -125,7 +125,7 @@ impl Tool for SendTransactional {
         let message = input.message(cx).await?;
         let message_data = input.message_data.clone().unwrap_or_default().into_map();
         let reader = person.as_ref().map_or(Reader::New(&path), Reader::Known);
-        let data = data_for(cx, reader, &message, message_data).await?;
+        let data = data_for(cx, reader, &message, message_data, &mut Vec::new()).await?;
         if let Some(refusal) = Rendered::of(&message, &data).refusal() {
             return Err(refusal);
         }
