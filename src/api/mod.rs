@@ -35,6 +35,7 @@ pub mod standing;
 pub mod subscriptions;
 pub mod templates;
 pub mod transactional;
+pub mod usage;
 pub mod workspaces;
 
 pub use answer::Page;

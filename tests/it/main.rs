@@ -25,6 +25,8 @@ mod cli_tools;
 #[cfg(test)]
 mod config;
 #[cfg(test)]
+mod content;
+#[cfg(test)]
 mod day;
 #[cfg(test)]
 mod demo;

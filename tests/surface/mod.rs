@@ -56,6 +56,9 @@ pub(crate) const CRAFTED: &[(&str, &[&str])] = &[
     ("app GET /v1/messages", &["list_deliveries"]),
     ("app GET /v1/messages/{message_id}", &["get_delivery"]),
     ("app GET /v1/transactional", &["list_templates"]),
+    ("app PUT /v1/transactional/{transactional_id}/content/{content_id}", &["update_template"]),
+    ("app PUT /v1/snippets", &["update_snippet"]),
+    ("app DELETE /v1/snippets/{snippet_name}", &["delete_snippet"]),
 ];
 
 /// Operations without a tool, and why.
