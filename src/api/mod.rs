@@ -30,6 +30,7 @@ pub mod events;
 pub mod objects;
 pub mod origins;
 pub mod people;
+pub mod sandbox_controls;
 pub mod segments;
 pub mod standing;
 pub mod subscriptions;

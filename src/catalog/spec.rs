@@ -32,12 +32,14 @@ pub enum Toolset {
     Design,
     /// Senders, webhooks, suppression lists, exports.
     Workspace,
+    /// The sandbox's own: its clock, its faults.
+    Sandbox,
 }
 
 impl Toolset {
     /// Those whose tools can be listed, in the order of the documentation.
-    pub const ALL: [Self; 6] =
-        [Self::Guardrails, Self::People, Self::Events, Self::Segments, Self::Messages, Self::Privacy];
+    pub const ALL: [Self; 7] =
+        [Self::Guardrails, Self::People, Self::Events, Self::Segments, Self::Messages, Self::Privacy, Self::Sandbox];
 
     /// The toolset's name on the command line and in documentation.
     pub const fn as_str(self) -> &'static str {
@@ -53,6 +55,7 @@ impl Toolset {
             Self::Content => "content",
             Self::Design => "design",
             Self::Workspace => "workspace",
+            Self::Sandbox => "sandbox",
         }
     }
 }
@@ -64,6 +67,8 @@ pub enum Credential {
     Track,
     /// Key of the App API.
     App,
+    /// No credential, but a sandbox.
+    Sandbox,
 }
 
 /// What a tool is.

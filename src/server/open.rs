@@ -224,6 +224,7 @@ fn api_config(config: &WorkspaceConfig, clock: &SharedClock) -> Result<ApiConfig
         },
         urls: BaseUrls { track_url: config.track_url.clone(), app_url: config.app_url.clone() },
         paced: config.kind == WorkspaceKind::Live,
+        sandbox: config.kind == WorkspaceKind::Sandbox,
         extra_ca_pem: config.extra_ca_file.as_deref().map(read_certificates).transpose()?,
         ..ApiConfig::new(Arc::clone(clock))
     })

@@ -16,6 +16,7 @@ mod paging;
 pub mod people;
 pub mod privacy;
 pub mod route;
+pub mod sandbox;
 pub mod segments;
 pub mod sweep;
 pub mod test_customers;
@@ -68,6 +69,9 @@ pub fn under(policy: &Policy) -> Vec<Arc<dyn Callable>> {
         crafted::<privacy::DeleteCustomer>(policy),
         crafted::<privacy::EraseCustomer>(policy),
         crafted::<privacy::UnsuppressCustomer>(policy),
+        crafted::<sandbox::AdvanceClock>(policy),
+        crafted::<sandbox::InjectFault>(policy),
+        crafted::<sandbox::ResetSandbox>(policy),
     ]
 }
 

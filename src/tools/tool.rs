@@ -149,6 +149,7 @@ pub(crate) fn has_credentials(spec: &Spec, api: &Api) -> bool {
     spec.needs.iter().all(|credential| match credential {
         Credential::Track => api.has_track(),
         Credential::App => api.has_app(),
+        Credential::Sandbox => api.is_sandbox(),
     })
 }
 

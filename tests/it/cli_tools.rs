@@ -26,12 +26,14 @@ async fn a_tool_is_shown_as_a_client_is_sent_it() {
 #[test]
 fn tools_are_listed_by_toolset() {
     assert_snapshot!(printed(&["tools", "list", "--toolsets", "guardrails,privacy"]), @"
-    TOOL                       TOOLSET     EFFECT  *  TITLE
-    get_guardrails             guardrails  read    *  Get the guardrails
-    declare_identity_strategy  guardrails  write   *  Declare the identity strategy
-    list_audit                 guardrails  read       List the audit trail
-    delete_customer            privacy     delete     Delete a customer
-    erase_customer             privacy     delete  *  Erase a customer (GDPR, CCPA)
+    TOOL                       TOOLSET     EFFECT   *  TITLE
+    get_guardrails             guardrails  read     *  Get the guardrails
+    declare_identity_strategy  guardrails  write    *  Declare the identity strategy
+    list_audit                 guardrails  read        List the audit trail
+    export_customer_data       privacy     read     *  Export a customer's data (ac…
+    delete_customer            privacy     delete      Delete a customer
+    erase_customer             privacy     delete   *  Erase a customer (GDPR, CCPA)
+    unsuppress_customer        privacy     trigger     Lift a suppression
 
     * listed by default; the others are listed when asked for
     ");

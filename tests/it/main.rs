@@ -54,6 +54,8 @@ mod processes;
 #[cfg(test)]
 mod sandbox;
 #[cfg(test)]
+mod sandbox_tools;
+#[cfg(test)]
 mod sends;
 #[cfg(test)]
 mod state;
