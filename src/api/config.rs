@@ -26,6 +26,8 @@ pub struct ApiConfig {
     pub clock: SharedClock,
     /// How often and how far apart requests are repeated.
     pub retry: RetryTiming,
+    /// Whether a sandbox is behind it, whose controls may be used.
+    pub sandbox: bool,
 }
 
 impl ApiConfig {
@@ -41,6 +43,7 @@ impl ApiConfig {
             extra_ca_pem: None,
             clock,
             retry: RetryTiming::default(),
+            sandbox: false,
         }
     }
 }

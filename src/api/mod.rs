@@ -31,14 +31,17 @@ pub mod deliveries;
 pub mod events;
 pub mod metrics;
 pub mod newsletters;
+pub mod objects;
 pub mod operation;
 pub mod origins;
 pub mod people;
+pub mod sandbox_controls;
 pub mod segments;
 pub mod standing;
 pub mod subscriptions;
 pub mod templates;
 pub mod transactional;
+pub mod usage;
 pub mod workspaces;
 
 pub use answer::Page;

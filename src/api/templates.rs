@@ -1,9 +1,10 @@
 //! Templates: transactional messages, their contents by language, and the snippets they share.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
 use super::{
-    Api, CallScope, UpstreamError, lenient,
+    Api, CallScope, Fate, Permit, Retry, UpstreamError, UpstreamErrorKind, lenient,
     request::{Method, Request, Surface},
 };
 
@@ -157,6 +158,47 @@ impl Api {
         let segments = ["v1", "transactional", &id.to_string(), "contents"];
         let request = Request::reading(Surface::App, Method::Get, "get a template's contents", &segments)?;
         Ok(self.send(scope, &request).await?.json::<ContentsAnswer>()?.contents)
+    }
+
+    /// Changes what a transactional message says in one language: `PUT /v1/transactional/{id}/content/{content_id}`.
+    pub async fn put_template_content(
+        &self,
+        permit: &Permit,
+        scope: &CallScope,
+        id: i64,
+        content_id: i64,
+        changes: &Map<String, Value>,
+    ) -> Result<(), UpstreamError> {
+        let segments = ["v1", "transactional", &id.to_string(), "content", &content_id.to_string()];
+        let operation = "change a template";
+        let request = Request::changing(permit, Surface::App, Method::Put, operation, &segments, Retry::Natural)?;
+        self.send(scope, &request.json(changes)?).await?.acknowledged()
+    }
+
+    /// Sets a snippet, new or known: `PUT /v1/snippets`.
+    pub async fn put_snippet(
+        &self,
+        permit: &Permit,
+        scope: &CallScope,
+        name: &str,
+        value: &str,
+    ) -> Result<(), UpstreamError> {
+        let segments = ["v1", "snippets"];
+        let operation = "set a snippet";
+        let request = Request::changing(permit, Surface::App, Method::Put, operation, &segments, Retry::Natural)?;
+        self.send(scope, &request.json(&json!({ "name": name, "value": value }))?).await?.acknowledged()
+    }
+
+    /// Deletes a snippet, which Customer.io refuses while it is in use: `DELETE /v1/snippets/{name}`. A repeat that finds
+    /// nothing left has done its work.
+    pub async fn delete_snippet(&self, permit: &Permit, scope: &CallScope, name: &str) -> Result<(), UpstreamError> {
+        let segments = ["v1", "snippets", name];
+        let operation = "delete a snippet";
+        let request = Request::changing(permit, Surface::App, Method::Delete, operation, &segments, Retry::Natural)?;
+        match self.send(scope, &request).await {
+            Err(error) if error.kind == UpstreamErrorKind::NotFound && error.fate == Fate::Unknown => Ok(()),
+            answer => answer?.acknowledged(),
+        }
     }
 
     /// Every snippet: `GET /v1/snippets`. Not paged.

@@ -34,11 +34,13 @@ pub enum Toolset {
     Workspace,
     /// Finding and running what is not listed.
     Operations,
+    /// The sandbox's own: its clock, its faults.
+    Sandbox,
 }
 
 impl Toolset {
     /// All of them, in the order of the documentation.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Guardrails,
         Self::People,
         Self::Events,
@@ -51,6 +53,7 @@ impl Toolset {
         Self::Design,
         Self::Workspace,
         Self::Operations,
+        Self::Sandbox,
     ];
 
     /// The toolset's name on the command line and in documentation.
@@ -68,6 +71,7 @@ impl Toolset {
             Self::Design => "design",
             Self::Workspace => "workspace",
             Self::Operations => "operations",
+            Self::Sandbox => "sandbox",
         }
     }
 }
@@ -81,6 +85,8 @@ pub enum Credential {
     App,
     /// Write key of a Pipelines source.
     Pipelines,
+    /// No credential, but a sandbox.
+    Sandbox,
 }
 
 /// What a tool is.

@@ -231,6 +231,7 @@ fn api_config(config: &WorkspaceConfig, clock: &SharedClock) -> Result<ApiConfig
             cdp_url: config.cdp_url.clone(),
         },
         paced: config.kind == WorkspaceKind::Live,
+        sandbox: config.kind == WorkspaceKind::Sandbox,
         extra_ca_pem: config.extra_ca_file.as_deref().map(read_certificates).transpose()?,
         ..ApiConfig::new(Arc::clone(clock))
     })

@@ -19,6 +19,7 @@ mod paging;
 pub mod people;
 pub mod privacy;
 pub mod route;
+pub mod sandbox;
 pub mod segments;
 pub mod sweep;
 pub mod test_customers;
@@ -73,6 +74,9 @@ pub fn under(policy: &Policy) -> Vec<Arc<dyn Callable>> {
         crafted::<segments::RemoveFromSegment>(policy),
         crafted::<segments::DeleteSegment>(policy),
         crafted::<messages::ListTemplates>(policy),
+        crafted::<messages::UpdateTemplate>(policy),
+        crafted::<messages::UpdateSnippet>(policy),
+        crafted::<messages::DeleteSnippet>(policy),
         crafted::<messages::PreviewMessage>(policy),
         crafted::<messages::SendTransactional>(policy),
         crafted::<messages::GetDelivery>(policy),
@@ -85,6 +89,9 @@ pub fn under(policy: &Policy) -> Vec<Arc<dyn Callable>> {
         crafted::<privacy::DeleteCustomer>(policy),
         crafted::<privacy::EraseCustomer>(policy),
         crafted::<privacy::UnsuppressCustomer>(policy),
+        crafted::<sandbox::AdvanceClock>(policy),
+        crafted::<sandbox::InjectFault>(policy),
+        crafted::<sandbox::ResetSandbox>(policy),
         crafted::<operations::FindOperations>(policy),
     ];
     tools.extend(operations::every());

@@ -163,6 +163,7 @@ pub(crate) fn has_credentials(spec: &Spec, api: &Api) -> bool {
         Credential::Track => api.has_track(),
         Credential::App => api.has_app(),
         Credential::Pipelines => api.has_pipelines(),
+        Credential::Sandbox => api.is_sandbox(),
     })
 }
 

@@ -86,6 +86,11 @@ impl OpenWorkspace {
         Ok(manual)
     }
 
+    /// Forgets what is believed of every segment.
+    pub fn forget_segments(&self) {
+        self.manual_segments.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Forgets what is believed of a segment.
     pub fn forget_segment(&self, segment_id: i64) {
         self.manual_segments.lock().unwrap_or_else(PoisonError::into_inner).remove(&segment_id);

@@ -286,6 +286,11 @@ impl Product {
         (response.status().as_u16(), response.json().await.unwrap_or(Value::Null))
     }
 
+    /// A change by the sandbox's App API behind the product's back.
+    pub(crate) fn put(&self, url: &str) -> reqwest::RequestBuilder {
+        self.http.put(url).bearer_auth(&self.sandbox.keys().app_api_key)
+    }
+
     /// Posts to the sandbox's App API behind the product's back.
     pub(crate) async fn app_post(&self, path: &str, body: Value) -> (u16, Value) {
         let url = format!("{}/v1/{path}", self.sandbox.base_url());

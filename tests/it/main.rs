@@ -27,6 +27,8 @@ mod cli_tools;
 #[cfg(test)]
 mod config;
 #[cfg(test)]
+mod content;
+#[cfg(test)]
 mod day;
 #[cfg(test)]
 mod demo;
@@ -57,6 +59,8 @@ mod processes;
 mod resources;
 #[cfg(test)]
 mod sandbox;
+#[cfg(test)]
+mod sandbox_tools;
 #[cfg(test)]
 mod sends;
 #[cfg(test)]

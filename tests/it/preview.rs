@@ -280,3 +280,82 @@ async fn preview_and_sandbox_read_the_same_person_and_the_same_namespaces() {
     FAILS undefined variable: trigger.nothing, line:1
     "#);
 }
+
+/// Objects are read over five requests and put together anew: they must be what the message itself reads.
+#[tokio::test]
+async fn preview_and_sandbox_read_the_same_objects() {
+    let templates = [
+        "{{ objects.companies[0].name }} {{ objects.companies[0].object_id }} {{ objects.companies[0].relationship.role }}",
+        "{% for one in objects.companies %}{{ one.name }} ({{ one.plan }}),{% endfor %}",
+        "{{ objects.companies[1].name }}",
+        "{{ objects.workshops.size }}{% if objects.workshops.size > 0 %}!{% endif %}",
+        "{{ objects.companies[0].address.city }} {{ objects.companies[0].seats | plus: 1 }}",
+        "{{ objects.nothing[0].name }}",
+        "{{ snippets.company }}",
+    ];
+    let messages: Vec<_> = templates
+        .iter()
+        .enumerate()
+        .map(|(index, body)| {
+            json!({ "id": template_id(index), "name": format!("message {index}"), "channel": "email", "from": "s@shop.example",
+                "subject": "News", "body": body })
+        })
+        .collect();
+    let company = |id: &str, name: &str, person: Value| {
+        json!({ "type": "1", "id": id, "attributes": { "name": name, "plan": "gold", "seats": 4,
+            "address": { "city": "Bath" } }, "people": [person] })
+    };
+    let fixture = json!({
+        "people": [{ "id": "cust_0000", "email": "ada@shop.example" }, { "id": "cust_0001", "email": "bo@shop.example" }],
+        "transactional": messages,
+        "snippets": [{ "name": "company", "value": "{{ objects.companies[0].name }}" }],
+        "object_types": [
+            { "id": "1", "name": "Companies", "singular_name": "Company", "slug": "companies", "singular_slug": "company", "icon": "building" },
+            { "id": "2", "name": "Workshops", "singular_name": "Workshop", "slug": "workshops", "singular_slug": "workshop", "icon": "calendar" },
+        ],
+        "objects": [
+            company("a", "Hotel", json!({ "id": "cust_0000", "attributes": { "role": "buyer" } })),
+            company("b", "Cafe", json!({ "id": "cust_0000", "attributes": { "role": "owner" } })),
+            company("c", "Pub", json!({ "id": "cust_0001" })),
+        ],
+    });
+    let product = start(Fixture::from_toml(&toml::to_string(&fixture).unwrap()).unwrap()).await;
+    let mut outcomes = Vec::new();
+    for (index, template) in templates.iter().enumerate() {
+        for customer in ["cust_0000", "cust_0001"] {
+            let foretold = foretold(&product, template_id(index), customer, &Map::new()).await;
+            outcomes.push((template, foretold, sent(&product, template_id(index), customer, &Map::new()).await));
+        }
+    }
+    product.clock.advance(Duration::from_secs(5));
+    let mut shown = Vec::new();
+    for (template, foretold, delivery_id) in outcomes {
+        let delivered = delivered(&product, &delivery_id).await;
+        assert_eq!(foretold, delivered, "{template}");
+        shown.push(delivered.unwrap_or_else(|failure| format!("FAILS {failure}")));
+    }
+    insta::assert_snapshot!(shown.join("\n"), @"
+    Cafe b owner
+    FAILS undefined variable: objects.companies[0].relationship.role, line:1
+    Cafe (gold),Hotel (gold),
+    Pub (gold),
+    Hotel
+    FAILS undefined variable: objects.companies[1].name, line:1
+    0
+    0
+    Bath 5
+    Bath 5
+    FAILS undefined variable: objects.nothing[0].name, line:1
+    FAILS undefined variable: objects.nothing[0].name, line:1
+    Cafe
+    Pub
+    ");
+
+    // What the preview promises, the send keeps; and each variable has its source.
+    let arguments = json!({ "template": "2", "customer": "cust_0000" });
+    let preview = product.ok("preview_message", arguments.clone()).await;
+    assert_eq!(preview["variables"][0]["source"], "object", "{preview}");
+    product.ok("send_transactional", arguments).await;
+    let lacking = product.refused("send_transactional", json!({ "template": "4", "customer": "cust_0001" })).await;
+    assert_eq!(lacking["error"], "render_fails", "{lacking}");
+}

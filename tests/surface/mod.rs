@@ -76,6 +76,9 @@ pub(crate) const CRAFTED: &[(&str, &[&str])] = &[
     ("app GET /v1/newsletters/{newsletter_id}/contents/{content_id}/metrics/links", &["get_metrics"]),
     ("app GET /v1/transactional/{transactional_id}/metrics", &["get_metrics"]),
     ("app GET /v1/transactional/{transactional_id}/metrics/links", &["get_metrics"]),
+    ("app PUT /v1/transactional/{transactional_id}/content/{content_id}", &["update_template"]),
+    ("app PUT /v1/snippets", &["update_snippet"]),
+    ("app DELETE /v1/snippets/{snippet_name}", &["delete_snippet"]),
 ];
 
 /// Operations without a tool, and why.

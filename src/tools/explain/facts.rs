@@ -120,7 +120,7 @@ impl Facts {
                     origin_of(delivery).is_none()
                         && delivery
                             .message_template_id
-                            .is_some_and(|content| content == *id || contents.iter().any(|known| known.id == content))
+                            .is_some_and(|content| contents.iter().any(|known| known.id == content))
                 };
                 self.read_deliveries(cx, by, is_of).await?;
             }

@@ -1,14 +1,16 @@
 //! What templates can read of a message and its reader: the namespaces of behaviour.md section 12.
 //!
-//! A transactional message has `customer`, `trigger` (the message data), `journey` and `objects` (both empty),
-//! `message` and `delivery_id`. Any other namespace does not exist for it and renders nothing.
+//! A transactional message has `customer`, `trigger` (the message data), `journey` (empty: nobody is on a journey),
+//! `objects`, `message` and `delivery_id`. Any other namespace does not exist for it and renders nothing.
 //!
 //! The App API shows every attribute as text. Lists and objects come as JSON, which is read back here, so a text that
 //! happens to spell a list or an object cannot be told from one.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
-use super::rendering::Message;
+use super::{objects, rendering::Message};
 use crate::{
     api::people::{Person, PersonPath},
     error::ToolError,
@@ -30,20 +32,28 @@ pub(super) enum Reader<'a> {
     New(&'a PersonPath),
 }
 
-/// What rendering needs besides the message.
+/// What rendering needs besides the message. What could not be read of it goes to the notes.
 pub(super) async fn data_for(
     cx: &CallContext<'_>,
     reader: Reader<'_>,
     message: &Message,
     message_data: Map<String, Value>,
+    notes: &mut Vec<String>,
 ) -> Result<Data, ToolError> {
-    let snippets =
+    let snippets: BTreeMap<String, String> =
         cx.api().snippets(&cx.scope).await?.into_iter().map(|snippet| (snippet.name, snippet.value)).collect();
+    // Objects cost a request each, and few messages read any.
+    let reads_objects =
+        message.parts.iter().map(|(_, text)| text).chain(snippets.values()).any(|text| text.contains("objects"));
+    let objects = match reader {
+        Reader::Known(person) if reads_objects => objects::of(cx, person, notes).await?,
+        Reader::Known(_) | Reader::New(_) => json!({}),
+    };
     let mut namespaces = Map::new();
     namespaces.insert("customer".into(), Value::Object(reader.attributes()));
     namespaces.insert("trigger".into(), Value::Object(message_data));
     namespaces.insert("journey".into(), json!({}));
-    namespaces.insert("objects".into(), json!({}));
+    namespaces.insert("objects".into(), objects);
     namespaces.insert("message".into(), facts(message));
     // What the vendor's own previews show.
     namespaces.insert("delivery_id".into(), json!("unsent"));
@@ -87,7 +97,7 @@ fn attributes(person: &Person) -> Map<String, Value> {
 }
 
 /// A value as templates reach into it.
-fn nested(value: &Value) -> Value {
+pub(super) fn nested(value: &Value) -> Value {
     let json = value.as_str().filter(|text| text.starts_with(['{', '[']));
     json.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_else(|| value.clone())
 }

@@ -132,9 +132,11 @@ impl Tool for PreviewMessage {
                 .next("Check `id_type`; find_customers finds people.")
         })?;
         let message_data = input.message_data.unwrap_or_default().into_map();
-        let data = data_for(cx, Reader::Known(&person), &message, message_data).await?;
+        let mut notes = Vec::new();
+        let data = data_for(cx, Reader::Known(&person), &message, message_data, &mut notes).await?;
         let rendered = Rendered::of(&message, &data);
         let mut warnings = message.warnings(Some(&person));
+        warnings.append(&mut notes);
         if message.channel == Some(Channel::Email) && person.identifiers.email.is_none() {
             warnings.push("The person has no e-mail address: the send needs `to`.".to_owned());
         }

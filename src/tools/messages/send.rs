@@ -19,7 +19,7 @@ use crate::{
     guard::{
         identity::{
             Subject,
-            identifier::{IdType, refuse_masked},
+            identifier::{IdType, MASK, refuse_masked},
         },
         intent::{Absent, GivenCustomer, Intent, Recipient, RecipientRole},
         values::{self, UnixTime},
@@ -38,33 +38,25 @@ pub struct SendTransactional;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
-    #[serde(default)]
-    channel: Channel,
+    /// Default: email.
+    channel: Option<Channel>,
     /// Id or trigger name. E-mail may give `subject`, `body` and `from` instead.
-    #[schemars(length(min = 1, max = 150))]
     template: Option<String>,
     customer: String,
     /// Default: the strategy's primary.
     id_type: Option<IdType>,
     /// Address, phone number, or for push a device token or `all`. Default for e-mail: the person's own.
-    #[schemars(length(min = 1, max = 300))]
     to: Option<String>,
     /// Read in templates as `trigger.*`.
     message_data: Option<values::Data>,
-    #[schemars(length(max = 20))]
     language: Option<String>,
     /// Up to 90 days ahead.
     send_at: Option<UnixTime>,
-    #[schemars(length(min = 1, max = 1000))]
     subject: Option<String>,
-    #[schemars(length(min = 1, max = 100_000))]
     body: Option<String>,
-    #[schemars(length(min = 1, max = 300))]
     from: Option<String>,
-    #[schemars(length(min = 1, max = 300))]
     bcc: Option<String>,
     /// File name to base64.
-    #[schemars(length(max = 10))]
     attachments: Option<BTreeMap<String, String>>,
     send_to_unsubscribed: Option<bool>,
 }
@@ -106,11 +98,11 @@ impl Tool for SendTransactional {
 
     fn intent(input: &Input) -> Result<Intent, ToolError> {
         input.check()?;
-        let absent = if input.channel == Channel::Email { Absent::Create } else { Absent::Refuse };
+        let absent = if input.channel() == Channel::Email { Absent::Create } else { Absent::Refuse };
         let customer = GivenCustomer::customer(&input.customer, input.id_type);
         let mut intent = Intent::named(vec![customer], absent);
         intent.recipients = input.recipients()?;
-        intent.to_own_address = input.channel == Channel::Email;
+        intent.to_own_address = input.channel() == Channel::Email;
         intent.escalations = input.escalations();
         intent.target = input.template.as_ref().map(|template| format!("template {template}"));
         intent.recovery = lost::Facts::of(input.template.as_deref(), input.to.as_deref(), input.send_at.is_some());
@@ -133,18 +125,18 @@ impl Tool for SendTransactional {
         let message = input.message(cx).await?;
         let message_data = input.message_data.clone().unwrap_or_default().into_map();
         let reader = person.as_ref().map_or(Reader::New(&path), Reader::Known);
-        let data = data_for(cx, reader, &message, message_data).await?;
+        let data = data_for(cx, reader, &message, message_data, &mut Vec::new()).await?;
         if let Some(refusal) = Rendered::of(&message, &data).refusal() {
             return Err(refusal);
         }
         let template_id = message.template.as_ref().map(|template| template.id);
         let to = match &input.to {
             Some(to) => Some(to.clone()),
-            None if input.channel == Channel::Email => checked_own(subject, own_email)?,
+            None if input.channel() == Channel::Email => checked_own(subject, own_email)?,
             None => None,
         };
         let body = input.request(template_id, identifiers(&path), to)?;
-        let sent = cx.api().send_transactional(cx.permit()?, &cx.scope, input.channel.api(), &body).await?;
+        let sent = cx.api().send_transactional(cx.permit()?, &cx.scope, input.channel().api(), &body).await?;
         if let Err(error) = cx.guards().claim_effect(&cx.admitted.call_id, &sent.delivery_id).await {
             tracing::warn!(code = error.code.as_str(), "a delivery was left unclaimed");
         }
@@ -212,7 +204,47 @@ fn identifiers(path: &PersonPath) -> Value {
 /// How far ahead a send may be scheduled.
 const MAX_AHEAD_SECONDS: i64 = 90 * 24 * 60 * 60;
 
+/// The most bytes of each text, which are Customer.io's limits or well beyond what any message has.
+const TEXT_BYTES: &[(&str, usize)] = &[
+    ("template", 150),
+    ("to", 300),
+    ("language", 20),
+    ("subject", 1_000),
+    ("body", 100_000),
+    ("from", 300),
+    ("bcc", 300),
+];
+/// The most files of a message.
+const MAX_ATTACHMENTS: usize = 10;
+
 impl Input {
+    fn channel(&self) -> Channel {
+        self.channel.unwrap_or_default()
+    }
+
+    /// Texts within their limits. The schema does not state them: every conversation would pay for what few calls break.
+    fn check_texts(&self) -> Result<(), ToolError> {
+        let given = [&self.template, &self.to, &self.language, &self.subject, &self.body, &self.from, &self.bcc];
+        for ((field, most), text) in TEXT_BYTES.iter().zip(given) {
+            let Some(text) = text else { continue };
+            let wrong = if text.trim().is_empty() {
+                "is empty: leave it out, or give a text".to_owned()
+            } else if text.len() > *most {
+                format!("has {} bytes; at most {most} are taken", text.len())
+            } else {
+                continue;
+            };
+            return Err(ToolError::invalid(*field, format!("`{field}` {wrong}. Nothing was sent.")));
+        }
+        match self.attachments.as_ref().map_or(0, BTreeMap::len) {
+            0..=MAX_ATTACHMENTS => Ok(()),
+            more => Err(ToolError::invalid(
+                "attachments",
+                format!("{more} attachments; at most {MAX_ATTACHMENTS} are taken. Nothing was sent."),
+            )),
+        }
+    }
+
     /// The message, which must be one of the channel asked for.
     async fn message(&self, cx: &CallContext<'_>) -> Result<Message, ToolError> {
         let overrides = Overrides {
@@ -224,8 +256,8 @@ impl Input {
         let Some(template) = &self.template else { return Ok(Message::inline(overrides)) };
         let message = Message::of(cx, template, self.language.as_deref(), overrides).await?;
         match message.channel {
-            Some(channel) if channel != self.channel => {
-                let (is, asked) = (channel.as_str(), self.channel.as_str());
+            Some(channel) if channel != self.channel() => {
+                let (is, asked) = (channel.as_str(), self.channel().as_str());
                 Err(ToolError::invalid(
                     "channel",
                     format!("The template is for the channel `{is}`, not `{asked}`. Nothing was sent."),
@@ -252,15 +284,17 @@ impl Input {
 
     /// What no look at the workspace is needed to refuse.
     fn check(&self) -> Result<(), ToolError> {
-        let email = self.channel == Channel::Email;
+        self.check_texts()?;
+        let email = self.channel() == Channel::Email;
         if !email {
             let only_email = [
                 ("subject", self.subject.is_some()),
                 ("body", self.body.is_some()),
-                ("from", self.from.is_some() && !self.channel.needs_number()),
+                ("from", self.from.is_some() && !self.channel().needs_number()),
                 ("bcc", self.bcc.is_some()),
-                ("send_to_unsubscribed", self.send_to_unsubscribed.is_some() && !self.channel.reports_delivery()),
+                ("send_to_unsubscribed", self.send_to_unsubscribed.is_some() && !self.channel().reports_delivery()),
                 ("attachments", self.attachments.is_some()),
+                ("to", self.to.is_some() && !self.channel().reports_delivery()),
             ];
             if let Some((field, _)) = only_email.into_iter().find(|(_, given)| *given) {
                 return Err(ToolError::invalid(
@@ -276,10 +310,16 @@ impl Input {
             )
             .next("list_templates shows the templates there are."));
         }
-        if self.channel.needs_number() && self.to.is_none() {
+        if self.channel().needs_number() && self.to.is_none() {
             return Err(ToolError::invalid(
                 "to",
                 "This channel needs `to`, a phone number with `+` and country code. Nothing was sent.",
+            ));
+        }
+        if self.channel().needs_number() && self.to.as_deref().is_some_and(|to| !to.contains(MASK) && !is_number(to)) {
+            return Err(ToolError::invalid(
+                "to",
+                "`to` is no phone number with `+`, country code and digits alone. Nothing was sent.",
             ));
         }
         for (field, value) in [("to", &self.to), ("from", &self.from), ("bcc", &self.bcc)] {
@@ -343,7 +383,7 @@ impl Input {
                 body.insert(name.to_owned(), value);
             }
         };
-        if self.channel == Channel::Email && to.is_none() {
+        if self.channel() == Channel::Email && to.is_none() {
             return Err(ToolError::invalid("to", "The person has no e-mail address. Nothing was sent.")
                 .next("Give `to`, or set their `email` with identify_customer."));
         }
@@ -361,6 +401,12 @@ impl Input {
         put("send_to_unsubscribed", self.send_to_unsubscribed.map(Value::from));
         Ok(body)
     }
+}
+
+/// Whether a text is one phone number in the form of E.164: what a carrier could read as two is on nobody's list.
+fn is_number(text: &str) -> bool {
+    let digits = text.strip_prefix('+').unwrap_or_default();
+    (7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0')
 }
 
 /// The address in `Ada <ada@shop.example>`.

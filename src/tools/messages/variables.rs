@@ -28,6 +28,8 @@ pub enum Source {
     MessageData,
     /// The workspace's snippets.
     Snippet,
+    /// An object they are related to.
+    Object,
     /// The message itself.
     Message,
     /// Nobody gives it.
@@ -55,6 +57,7 @@ fn source(variable: &Variable, data: &Data) -> Source {
     match variable.namespace.as_str() {
         "customer" => Source::Customer,
         "trigger" => Source::MessageData,
+        "objects" => Source::Object,
         _ => Source::Message,
     }
 }

@@ -220,3 +220,72 @@ async fn a_test_profile_is_sent_to_only_at_a_sink() {
     product.ok("send_transactional", to_sink).await;
     assert_eq!(count(&product, "deliveries").await, 1);
 }
+
+/// Each channel, to its own kind of address.
+#[tokio::test]
+async fn every_channel_goes_by_the_lists() {
+    let product =
+        live(Recipients { live: list(&["+15005550006"]), from: list(&["+15005550001"]), ..Recipients::default() });
+    let product = product.await;
+    let send = |channel: &str, template: &str, more: serde_json::Value| {
+        let mut arguments = json!({ "channel": channel, "template": template, "customer": "cust_0001" });
+        arguments.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        arguments
+    };
+    for (channel, template) in [("sms", "order_sms"), ("whatsapp", "order_whatsapp")] {
+        product.ok("send_transactional", send(channel, template, json!({ "to": "+15005550006" }))).await;
+        let other =
+            product.refused("send_transactional", send(channel, template, json!({ "to": "+15005550007" }))).await;
+        assert_eq!(other["error"], "approval_required", "{channel}: {other}");
+        let listed = send(channel, template, json!({ "to": "+15005550006", "from": "+15005550001" }));
+        let listed = product.refused("send_transactional", listed).await;
+        assert_eq!(listed["details"]["because"], json!(["the sender is set in the call"]), "{channel}: {listed}");
+        let from = send(channel, template, json!({ "to": "+15005550006", "from": "+15005550009" }));
+        assert_eq!(product.refused("send_transactional", from).await["error"], "recipient_not_allowed", "{channel}");
+        let anyway = send(channel, template, json!({ "to": "+15005550006", "send_to_unsubscribed": true }));
+        assert_eq!(product.refused("send_transactional", anyway).await["error"], "approval_required", "{channel}");
+        for to in ["15005550006", "+1500 555 0006", "+15005550006,+15005550007", "+15005550006;ext=1", "ada@shop.io"] {
+            let answer = product.refused("send_transactional", send(channel, template, json!({ "to": to }))).await;
+            assert_eq!(
+                (&answer["error"], &answer["field"]),
+                (&json!("invalid_argument"), &json!("to")),
+                "{to}: {answer}"
+            );
+        }
+    }
+    // Devices and apps have no address that an operator could list.
+    for (channel, template) in [("push", "order_push"), ("in_app", "shop_banner"), ("inbox_message", "shop_inbox")] {
+        let answer = product.refused("send_transactional", send(channel, template, json!({}))).await;
+        assert_eq!(answer["error"], "approval_required", "{channel}: {answer}");
+    }
+    for (channel, template) in [("in_app", "shop_banner"), ("inbox_message", "shop_inbox")] {
+        for more in
+            [json!({ "to": "+15005550006" }), json!({ "send_to_unsubscribed": true }), json!({ "bcc": "a@b.io" })]
+        {
+            let answer = product.refused("send_transactional", send(channel, template, more)).await;
+            assert_eq!(answer["error"], "invalid_argument", "{channel}: {answer}");
+        }
+    }
+    assert_eq!(count(&product, "deliveries").await, 2);
+}
+
+#[tokio::test]
+async fn texts_keep_their_limits() {
+    let product = shop().await;
+    for (name, text) in [
+        ("template", " ".to_owned()),
+        ("to", String::new()),
+        ("language", "x".repeat(21)),
+        ("subject", "x".repeat(1_001)),
+    ] {
+        let mut send = confirmation("cust_0001");
+        send[name] = json!(text);
+        let answer = product.refused("send_transactional", send).await;
+        assert_eq!((&answer["error"], &answer["field"]), (&json!("invalid_argument"), &json!(name)), "{answer}");
+    }
+    let mut send = confirmation("cust_0001");
+    send["attachments"] =
+        (0..11).map(|n| (format!("{n}.txt"), json!("aGk="))).collect::<serde_json::Map<_, _>>().into();
+    assert_eq!(product.refused("send_transactional", send).await["field"], "attachments");
+    assert_eq!(count(&product, "deliveries").await, 0);
+}
