@@ -128,6 +128,12 @@ impl Request {
         Ok(self)
     }
 
+    /// A JSON body that is written already.
+    pub(super) fn written(mut self, body: Bytes) -> Self {
+        self.body = Some(body);
+        self
+    }
+
     /// Keeps `value` out of error texts.
     pub(super) fn private(mut self, value: impl Into<String>) -> Self {
         self.private.push(value.into());
