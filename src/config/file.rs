@@ -107,6 +107,9 @@ pub(super) struct WorkspaceFile {
     pub(super) test_profiles: TestProfiles,
     /// Whom messages may go to without a human.
     pub(super) recipients: Recipients,
+    /// Directories below which the bulk tools may read files, from this file's own directory if relative. Links are
+    /// followed before it is asked where a file lies. Empty: no file is read.
+    pub(super) import_directories: Vec<PathBuf>,
     /// How much personal data answers show.
     pub(super) pii: Pii,
 }

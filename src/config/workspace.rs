@@ -63,6 +63,8 @@ pub struct WorkspaceConfig {
     pub test_profiles: TestProfiles,
     /// Whom messages may go to without a human.
     pub recipients: Recipients,
+    /// Directories below which the bulk tools may read files.
+    pub import_directories: Vec<PathBuf>,
     /// How much personal data answers show.
     pub pii: Pii,
 }
@@ -187,6 +189,7 @@ impl<'a> Resolver<'a> {
             budgets: file.budgets,
             test_profiles: file.test_profiles,
             recipients: file.recipients,
+            import_directories: self.import_directories(&file.import_directories),
             pii: file.pii,
         };
         self.check_reach(&config, embedded);
@@ -285,6 +288,14 @@ impl<'a> Resolver<'a> {
                 None
             }
         }
+    }
+
+    fn import_directories(&mut self, written: &[PathBuf]) -> Vec<PathBuf> {
+        let directories: Vec<_> = written.iter().map(|path| self.origin.resolve(path)).collect();
+        for directory in directories.iter().filter(|directory| !directory.is_dir()) {
+            self.refuse(&["import_directories"], format!("holds {}, which is no directory", directory.display()));
+        }
+        directories
     }
 
     fn check_reach(&mut self, config: &WorkspaceConfig, embedded: bool) {

@@ -4,6 +4,7 @@
 //! resolved, its plan spent, its places and budgets reserved and its decision on the audit chain, in one transaction.
 
 pub mod admit;
+pub mod bulk;
 pub mod command;
 pub mod declare;
 pub mod directory;
@@ -22,11 +23,12 @@ pub mod settle;
 pub mod test_profiles;
 pub mod values;
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use tokio::sync::Mutex;
 
 use self::{
+    bulk::Attendant,
     directory::{Directory, KnownPerson},
     intent::Intent,
     ledger::Replay,
@@ -64,6 +66,8 @@ pub struct Guards {
     pub test_profiles: TestProfiles,
     /// Whom messages may go to.
     pub recipients: Recipients,
+    /// Directories below which the bulk tools may read files.
+    pub import_directories: Vec<PathBuf>,
     /// Nothing that changes anything runs.
     pub read_only: bool,
     /// Shared state.
@@ -121,6 +125,8 @@ pub struct Call<'a> {
     pub intent: Intent,
     /// Look-ups in the workspace.
     pub directory: &'a dyn Directory,
+    /// Who waits for the call.
+    pub attendant: &'a dyn Attendant,
     /// How long the call may take from now, in milliseconds.
     pub time_left_ms: i64,
 }

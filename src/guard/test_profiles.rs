@@ -197,7 +197,12 @@ impl Guards {
         let profiles = self.ledger_test_profiles(only_expired).await?;
         let mut made_by: Vec<_> = profiles.iter().map(|profile| profile.profile.call_id.as_bytes()).collect();
         made_by.sort_unstable();
-        Ok(Size { people: profiles.len() as u64, exact: false, set: self.keys.digest("test profiles", &made_by) })
+        Ok(Size {
+            people: profiles.len() as u64,
+            exact: false,
+            set: self.keys.digest("test profiles", &made_by),
+            is_bound: false,
+        })
     }
 
     /// Seals identifiers for the store.

@@ -191,6 +191,7 @@ pub fn guards(config: &WorkspaceConfig, state: &OpenState, clock: SharedClock, r
         budgets: config.budgets,
         test_profiles: config.test_profiles.clone(),
         recipients: config.recipients.clone(),
+        import_directories: config.import_directories.clone(),
         read_only,
         store: Arc::clone(&state.store),
         keys: state.secret.keys(&config.name),

@@ -9,6 +9,7 @@ pub mod customer;
 mod directory;
 pub mod events;
 pub mod guardrails;
+pub mod imports;
 mod look;
 pub mod messages;
 mod paging;
@@ -43,9 +44,11 @@ pub fn under(policy: &Policy) -> Vec<Arc<dyn Callable>> {
         crafted::<people::FindCustomers>(policy),
         crafted::<people::GetCustomer>(policy),
         crafted::<people::IdentifyCustomer>(policy),
+        crafted::<imports::ImportCustomers>(policy),
         crafted::<test_customers::ListTestCustomers>(policy),
         crafted::<test_customers::DeleteTestCustomers>(policy),
         crafted::<events::TrackEvent>(policy),
+        crafted::<imports::TrackEvents>(policy),
         crafted::<segments::ListSegments>(policy),
         crafted::<segments::GetSegment>(policy),
         crafted::<segments::CreateSegment>(policy),

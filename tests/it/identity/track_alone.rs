@@ -22,16 +22,18 @@ async fn what_needs_a_look_up_is_not_listed() {
     let product = shop_with_ids().await;
     let listed: Vec<_> =
         product.client.list_all_tools().await.unwrap().into_iter().map(|tool| tool.name.into_owned()).collect();
-    insta::assert_snapshot!(listed.join("\n"), @r#"
+    insta::assert_snapshot!(listed.join("\n"), @"
     get_guardrails
     declare_identity_strategy
     list_audit
     identify_customer
+    import_customers
     track_event
+    track_events
     add_to_segment
     remove_from_segment
     delete_customer
-    "#);
+    ");
 }
 
 #[tokio::test]
