@@ -14,7 +14,7 @@ use super::{
     envelope,
     events::EventKind,
     people::PersonPath,
-    request::{Method, Request, Surface},
+    request::{Method, Request, Surface, texts_of},
     scrub::scrub,
 };
 
@@ -94,6 +94,9 @@ impl Serialize for OneIdentifier<'_> {
         map.end()
     }
 }
+
+/// Texts of every item that name nobody.
+const WORDS: [&str; 5] = ["person", "identify", "event", "page", "screen"];
 
 const HEAD: &[u8] = br#"{"batch":["#;
 const TAIL: &[u8] = b"]}";
@@ -211,13 +214,18 @@ fn refusals(request: &Request, answer: &Answer) -> Result<Vec<BatchRefusal>, Ups
         answer.acknowledged()?;
         return Ok(Vec::new());
     }
-    let private = request.private_values();
-    let clean = |text: Option<String>| text.map(|text| scrub(&text, &private));
-    let refusals = envelope::read(&answer.body).refusals.into_iter().map(|refusal| BatchRefusal {
-        reason: clean(refusal.reason),
-        field: clean(refusal.field),
-        message: clean(refusal.message),
-        ..refusal
+    let sent: Value = request.body.as_deref().and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default();
+    let refusals = envelope::read(&answer.body).refusals.into_iter().map(|refusal| {
+        // What the item itself says: a batch holds too many texts to look for all of them.
+        let mut private = texts_of(&sent["batch"][refusal.batch_index]);
+        private.retain(|text| !WORDS.contains(&text.as_str()));
+        let clean = |text: Option<String>| text.map(|text| scrub(&text, &private));
+        BatchRefusal {
+            reason: clean(refusal.reason),
+            field: clean(refusal.field),
+            message: clean(refusal.message),
+            ..refusal
+        }
     });
     Ok(refusals.collect())
 }

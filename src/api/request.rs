@@ -161,6 +161,13 @@ const TEXTS_CAP: usize = 2_000;
 /// Longer texts are message bodies, not names of people.
 const TEXT_LENGTH_CAP_BYTES: usize = 512;
 
+/// The texts of a value.
+pub(super) fn texts_of(value: &serde_json::Value) -> Vec<String> {
+    let mut texts = Vec::new();
+    collect_texts(value, &mut texts);
+    texts
+}
+
 fn collect_texts(value: &serde_json::Value, into: &mut Vec<String>) {
     match value {
         _ if into.len() >= TEXTS_CAP => {}

@@ -2,7 +2,10 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, interval_at},
+};
 
 use super::{
     Import, Kind, MOST_REFUSED,
@@ -44,13 +47,14 @@ impl Guards {
         let mut judge = Judge { guards: self, call, strategy, kind, id_type, known: HashSet::new() };
         judge.check_id_type()?;
         let mut groups = read_ahead(import)?;
-        let (mut refusals, mut noted_at) = (Vec::new(), Instant::now());
+        let (mut refusals, mut noted_at, mut noted) = (Vec::new(), Instant::now(), import.clone());
         loop {
             let Some(group) = groups.recv().await else { break };
             if let Some((row, fault)) = group.broken {
                 return Err(broken(row, &fault));
             }
-            if let Err(error) = judge.group(group.rows, import, &mut refusals).await {
+            let judged = judge.group(group.rows, import, &mut refusals);
+            if let Err(error) = self.keeping(call, &noted, judged).await {
                 self.note_import(&call.call_id, import, std::mem::take(&mut refusals)).await?;
                 return Err(goes_on(error, &import.handle));
             }
@@ -62,6 +66,7 @@ impl Guards {
                 self.note_import(&call.call_id, import, std::mem::take(&mut refusals)).await?;
                 tell(call, import).await;
                 noted_at = Instant::now();
+                noted = import.clone();
             }
             if call.attendant.is_over() && import.progress.checked.offset < import.progress.size {
                 self.note_import(&call.call_id, import, refusals).await?;
@@ -74,6 +79,24 @@ impl Guards {
         import.state = ImportState::Checked;
         self.note_import(&call.call_id, import, refusals).await?;
         Ok(true)
+    }
+
+    /// Does some work, and keeps the import to the call meanwhile, as far as it was noted: what is counted beyond has rows
+    /// refused that are not written down yet.
+    async fn keeping(
+        &self,
+        call: &Call<'_>,
+        noted: &Import,
+        work: impl Future<Output = Result<(), ToolError>>,
+    ) -> Result<(), ToolError> {
+        let mut tick = interval_at(Instant::now() + NOTED_EVERY, NOTED_EVERY);
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                _ = tick.tick() => self.note_import(&call.call_id, noted, Vec::new()).await?,
+            }
+        }
     }
 }
 

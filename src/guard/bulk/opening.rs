@@ -17,7 +17,7 @@ use crate::{
 
 /// For how long a call keeps an import to itself without a sign of life, in milliseconds. Short: whoever is killed
 /// cannot give it back.
-pub(super) const HELD_FOR_MS: i64 = 10_000;
+pub(super) const HELD_FOR_MS: i64 = 5_000;
 /// For how long a checked import may begin to write, in milliseconds: as long as a plan holds.
 const CHECKED_FOR_MS: i64 = 10 * 60 * 1_000;
 /// For how long the same call is a repeat of an import that is done, in milliseconds; as for any call that is derived

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use tokio::try_join;
 
 use super::{
     identifier::{CustomerRef, IdType, Identifiers},
@@ -36,19 +37,21 @@ pub(crate) async fn decide_many(
     given: &[&Identifiers],
     strategy: &IdentityStrategy,
 ) -> Result<Vec<Result<UpsertAction, ToolError>>, ToolError> {
-    let ids = given.iter().filter_map(|one| one.id.clone()).collect();
-    let by_id = by_key(look_up_many(directory, IdType::Id, ids).await?, |person| person.id.clone());
+    let all = |id_type: IdType, value: fn(&Identifiers) -> &Option<String>| {
+        look_up_many(directory, id_type, given.iter().filter_map(|one| value(one).clone()).collect())
+    };
+    let (by_id, by_email, by_cio_id) = try_join!(
+        all(IdType::Id, |one| &one.id),
+        all(IdType::Email, |one| &one.email),
+        all(IdType::CioId, |one| &one.cio_id)
+    )?;
+    let by_id = by_key(by_id, |person| person.id.clone());
+    let by_email = by_key(by_email, |person| person.email.as_ref().map(|email| email.to_lowercase()));
+    let by_cio_id = by_key(by_cio_id, |person| Some(person.cio_id.clone()));
     let new_ids = given.iter().filter_map(|one| one.id.as_ref()).filter(|id| !by_id.contains_key(*id));
     let others = |id: &String| id_variants(id).into_iter().filter(|variant| variant != id).collect::<Vec<_>>();
     let variants = new_ids.flat_map(others).collect();
     let alike = by_key(look_up_many(directory, IdType::Id, variants).await?, |person| person.id.clone());
-    let emails = given.iter().filter_map(|one| one.email.clone()).collect();
-    let by_email = by_key(look_up_many(directory, IdType::Email, emails).await?, |person| {
-        person.email.as_ref().map(|email| email.to_lowercase())
-    });
-    let cio_ids = given.iter().filter_map(|one| one.cio_id.clone()).collect();
-    let by_cio_id =
-        by_key(look_up_many(directory, IdType::CioId, cio_ids).await?, |person| Some(person.cio_id.clone()));
     let first = |people: &HashMap<String, Vec<KnownPerson>>, key: &Option<String>| {
         people.get(key.as_ref()?).and_then(|people| people.first()).cloned()
     };

@@ -1,6 +1,6 @@
 //! `import_customers`.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Desk, batches, id};
 use crate::{driver::Setup, witness::person};
@@ -142,11 +142,27 @@ async fn refused_rows_are_listed_in_pages() {
 #[tokio::test]
 async fn what_customerio_refuses_is_told_by_its_row_and_the_rest_is_written() {
     let desk = Desk::new().await;
-    desk.people("people.csv", 3);
-    // An attribute that only Customer.io finds too many of.
-    let rows: Vec<_> = (0..3).map(|at| json!({ "id": id(at), "timezone": "x" })).collect();
+    // With its address, which is an attribute to Customer.io, the second has one too many.
+    let full: Map<_, _> = (0..300).map(|at| (format!("a{at}"), json!(at))).collect();
+    let rows = json!([
+        { "id": "cust_5001", "plan": "gold" },
+        { "id": "cust_5002", "email": "eve@shop.io", "attributes": full },
+        { "id": "cust_5003", "plan": "gold" },
+    ]);
     let answer = desk.product.ok("import_customers", json!({ "rows": rows })).await;
-    assert_eq!(answer["rows_accepted"], 3, "{answer}");
+    assert_eq!(
+        (&answer["result"], &answer["rows_accepted"], &answer["rows_refused"]),
+        (&json!("accepted"), &json!(2), &json!(1))
+    );
+    assert_eq!(
+        answer["refused"],
+        json!([{
+            "row": 2, "field": "attributes", "error": "upstream_rejected",
+            "reason": "Customer.io refused it: cannot identify more than 300 attributes in one request",
+        }])
+    );
+    assert_eq!(person(&desk.product, "cust_5003").await["customer"]["attributes"]["plan"], "gold");
+    assert_eq!(person(&desk.product, "cust_5002").await, Value::Null);
 }
 
 #[tokio::test]
