@@ -14,7 +14,7 @@ use crate::{
 /// How far an import has come. Kept with it, so nothing in it names anybody.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
-    /// Hash of the rows as they were first read.
+    /// Keyed hash of the rows as they were first read.
     pub content: String,
     /// How much there is to read: bytes of the file, or rows of the list.
     pub size: u64,

@@ -21,20 +21,16 @@ pub struct ImportCustomers;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
-    /// Path below a directory the operator allows: .csv with a header, or .jsonl.
-    #[schemars(length(min = 1, max = 1000))]
+    /// Path below a directory the operator allows.
     file: Option<String>,
-    /// If the name does not say.
     format: Option<FileFormat>,
     /// Instead of `file`.
     rows: Option<Rows>,
-    /// Goes on with an import; from its answer.
-    #[schemars(length(min = 1, max = 60))]
+    /// Goes on with an import.
     handle: Option<String>,
-    /// With `handle`: only lists refused rows from there on; "0" begins.
-    #[schemars(length(max = 20))]
+    /// With `handle`: only lists refused rows; "0" begins.
     cursor: Option<String>,
-    /// Write the rest when rows are refused. Default: then nothing is written.
+    /// Write the rest when rows are refused.
     #[serde(default)]
     skip_refused: bool,
 }

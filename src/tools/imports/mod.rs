@@ -92,7 +92,8 @@ async fn go_on(cx: &CallContext<'_>, cursor: Option<&str>) -> Result<Output, Too
         return report(cx, import, after).await;
     }
     let written = write::write(cx, import.clone()).await?;
-    let answer = report(cx, &written.import, after).await?;
+    // Rows may have left, so what is wrong from here on is no proof that none has.
+    let answer = report(cx, &written.import, after).await.map_err(ToolError::partly_happened)?;
     let Some(stopped) = written.stopped else { return Ok(answer) };
     Ok(Output { because: Some(stopped.message), retry_after_seconds: stopped.retry_after_seconds, ..answer })
 }

@@ -70,8 +70,17 @@ pub(super) async fn write(cx: &CallContext<'_>, import: Import) -> Result<Writte
     let rows = cx.guards().rows_to_write(&import).await?;
     let (batches, filler) = fill(cx, &import, rows);
     let was_out = import.progress.may_be_out;
-    let mut writer =
-        Writer { cx, batches, import, was_out, filled: false, sent: 0, answered: 0, told_at: Instant::now() };
+    let mut writer = Writer {
+        cx,
+        batches,
+        import,
+        was_out,
+        filled: false,
+        sent: 0,
+        answered: 0,
+        turned_away: false,
+        told_at: Instant::now(),
+    };
     writer.import.progress.may_be_out = true;
     writer.note(Vec::new()).await?;
     let outcome = writer.run(filler).await;
@@ -90,6 +99,8 @@ struct Writer<'a, 'c> {
     sent: usize,
     /// Batches of this call that were answered.
     answered: usize,
+    /// The first of them, which goes alone, came to nothing.
+    turned_away: bool,
     told_at: Instant,
 }
 
@@ -109,7 +120,13 @@ impl Writer<'_, '_> {
                 break;
             }
             tokio::select! {
-                Some(answered) = in_flight.next(), if !in_flight.is_empty() => self.answered(answered?).await?,
+                Some(answered) = in_flight.next(), if !in_flight.is_empty() => match answered {
+                    Ok(answered) => self.answered(answered).await?,
+                    Err(error) => {
+                        self.turned_away = self.answered == 0 && error.fate == Fate::NothingHappened;
+                        return Err(error);
+                    }
+                },
                 batch = self.batches.recv(), if may_send => match batch {
                     Some(batch) => {
                         self.sent += 1;
@@ -164,11 +181,7 @@ impl Writer<'_, '_> {
 
     /// Notes how the call ended. An error is one only if nothing of this call can have happened.
     async fn end(mut self, outcome: Result<(), ToolError>) -> Result<Written, ToolError> {
-        let nothing = match &outcome {
-            Ok(()) => false,
-            // What one batch alone was sent and came to nothing, or nothing was sent at all.
-            Err(error) => self.answered == 0 && (self.sent == 0 || error.fate == Fate::NothingHappened),
-        };
+        let nothing = outcome.is_err() && (self.sent == 0 || self.turned_away);
         // An earlier call's batches are known to be in when as many of this one's are.
         let earlier = self.was_out && self.answered < IN_FLIGHT;
         self.import.progress.may_be_out = earlier || (outcome.is_err() && !nothing);
@@ -177,7 +190,9 @@ impl Writer<'_, '_> {
             self.import.progress.written = self.import.progress.checked;
             self.import.progress.may_be_out = false;
         }
-        self.note(Vec::new()).await?;
+        if let Err(error) = self.note(Vec::new()).await {
+            return Err(if nothing { error } else { unnoted(error, &self.import.handle) });
+        }
         self.tell().await;
         match outcome {
             Ok(()) => Ok(Written { import: self.import, stopped: None }),
@@ -189,6 +204,13 @@ impl Writer<'_, '_> {
             Err(error) => Ok(Written { import: self.import, stopped: Some(error) }),
         }
     }
+}
+
+/// An error that hides how far the import has come: rows have left, so it must not read, or count, as if none had.
+fn unnoted(error: ToolError, handle: &str) -> ToolError {
+    let message = format!("{} Rows were sent, and how far is not written down.", error.message);
+    let next = format!("`handle` \"{handle}\" goes on with the import: no row is written twice.");
+    ToolError { message, repeatable: true, ..error }.partly_happened().next(next)
 }
 
 /// Sends one batch, without whoever was erased since the rows were checked.

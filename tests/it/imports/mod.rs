@@ -3,6 +3,7 @@
 mod arguments;
 mod customers;
 mod events;
+#[cfg(unix)]
 mod files;
 mod guarded;
 mod resuming;

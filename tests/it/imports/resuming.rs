@@ -139,3 +139,25 @@ async fn rows_checked_long_ago_are_checked_again_before_any_is_written() {
     desk.product.ok("import_customers", json!({ "handle": handle, "skip_refused": true })).await;
     assert!(looked(&desk.product.requests().await) > before);
 }
+
+#[tokio::test]
+async fn a_call_that_has_lost_its_import_does_not_say_that_nothing_happened() {
+    let desk = Desk::new().await;
+    desk.events("events.jsonl", 2_000);
+    // The batch is recorded at once, and its answer held back; meanwhile the call seems dead.
+    desk.product.fault(json!({ "kind": "slow", "operation": "batch", "delay_ms": 2_500 })).await;
+    let arguments = json!({ "file": "events.jsonl" });
+    let other = async {
+        while batches(&desk.product).await == 0 {}
+        desk.product.clock.advance(Duration::from_secs(6));
+        desk.product.ok("track_events", arguments.clone()).await
+    };
+    let (lost, went_on) = join(desk.product.refused("track_events", arguments.clone()), other).await;
+    assert_eq!((&lost["error"], &lost["safe_to_retry"]), (&json!("call_in_progress"), &json!(true)), "{lost}");
+    assert!(!lost["message"].as_str().unwrap().contains("othing was"), "{lost}");
+    assert_eq!(went_on["rows_accepted"], 2_000);
+    assert_eq!(desk.seen("imported").await, (2_000, 2_000));
+    let guardrails = desk.product.ok("get_guardrails", json!({})).await;
+    let budgets = guardrails["budgets"].as_array().unwrap();
+    assert_eq!(budgets.iter().find(|one| one["budget"] == "triggers").unwrap()["used"], 2_000);
+}
