@@ -8,6 +8,7 @@ pub mod config;
 pub mod error;
 pub mod guard;
 pub mod liquid;
+pub mod rows;
 pub mod sandbox;
 pub mod server;
 pub mod state;

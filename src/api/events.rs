@@ -49,8 +49,13 @@ const ULID_LENGTH: usize = 26;
 
 /// A new ULID: 48 bits of time and 80 of randomness, as 26 characters.
 pub fn new_event_id(clock: &dyn Clock) -> String {
-    let time_ms = u128::try_from(clock.now_ms()).unwrap_or_default() & ((1 << 48) - 1);
-    let random = random_bytes::<10>(clock).iter().fold(0_u128, |bits, byte| bits << 8 | u128::from(*byte));
+    event_id(clock.now_ms(), random_bytes::<10>(clock))
+}
+
+/// The ULID of a time in Unix milliseconds and ten bytes that nothing else has.
+pub fn event_id(time_ms: i64, random: [u8; 10]) -> String {
+    let time_ms = u128::try_from(time_ms).unwrap_or_default() & ((1 << 48) - 1);
+    let random = random.iter().fold(0_u128, |bits, byte| bits << 8 | u128::from(*byte));
     let bits = time_ms << 80 | random;
     let digit = |place: usize| char::from(ULID_DIGITS[(bits >> (5 * (ULID_LENGTH - 1 - place)) & 31) as usize]);
     (0..ULID_LENGTH).map(digit).collect()

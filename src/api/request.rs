@@ -150,6 +150,12 @@ impl Request {
         self
     }
 
+    /// A JSON body that is written already.
+    pub(super) fn written(mut self, body: Bytes) -> Self {
+        self.body = Some(body);
+        self
+    }
+
     /// Keeps `value` out of error texts.
     pub(super) fn private(mut self, value: impl Into<String>) -> Self {
         self.private.push(value.into());
@@ -176,6 +182,13 @@ impl Request {
 const TEXTS_CAP: usize = 2_000;
 /// Longer texts are message bodies, not names of people.
 const TEXT_LENGTH_CAP_BYTES: usize = 512;
+
+/// The texts of a value.
+pub(super) fn texts_of(value: &serde_json::Value) -> Vec<String> {
+    let mut texts = Vec::new();
+    collect_texts(value, &mut texts);
+    texts
+}
 
 fn collect_texts(value: &serde_json::Value, into: &mut Vec<String>) {
     match value {

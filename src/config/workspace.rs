@@ -66,6 +66,8 @@ pub struct WorkspaceConfig {
     pub recipients: Recipients,
     /// Hosts that Customer.io may be told to call.
     pub egress_hosts: Vec<String>,
+    /// Directories below which the bulk tools may read files.
+    pub import_directories: Vec<PathBuf>,
     /// How much personal data answers show.
     pub pii: Pii,
 }
@@ -191,6 +193,7 @@ impl<'a> Resolver<'a> {
             test_profiles: file.test_profiles,
             recipients: file.recipients,
             egress_hosts: file.egress_hosts,
+            import_directories: self.import_directories(&file.import_directories),
             pii: file.pii,
         };
         self.check_reach(&config, embedded);
@@ -289,6 +292,14 @@ impl<'a> Resolver<'a> {
                 None
             }
         }
+    }
+
+    fn import_directories(&mut self, written: &[PathBuf]) -> Vec<PathBuf> {
+        let directories: Vec<_> = written.iter().map(|path| self.origin.resolve(path)).collect();
+        for directory in directories.iter().filter(|directory| !directory.is_dir()) {
+            self.refuse(&["import_directories"], format!("holds {}, which is no directory", directory.display()));
+        }
+        directories
     }
 
     fn check_reach(&mut self, config: &WorkspaceConfig, embedded: bool) {

@@ -3,6 +3,7 @@
 use super::{
     Call, Guards, Halt, Origin,
     audience::Size,
+    bulk::Import,
     identity::{
         Identified, UpsertAction,
         identifier::{CustomerRef, IdType, Identifiers},
@@ -10,13 +11,14 @@ use super::{
     intent::{People, RecipientRole},
     ledger::key_reused,
     plan::{denied, plan_spent, show_time},
-    policy::Decision,
+    policy::{Decision, Reach},
 };
 use crate::{
     catalog::Effect,
     error::{ErrorCode, ToolError},
     state::{
-        AuditPhase, Begin, BeginOutcome, Charge, Exhausted, Limit, PlanUse, TestProfileReservation, Tombstone, Usage,
+        AuditPhase, Begin, BeginOutcome, Charge, Exhausted, ImportUse, Limit, PlanUse, TestProfileReservation,
+        Tombstone, Usage,
     },
 };
 
@@ -30,12 +32,21 @@ pub struct Admitted {
     pub call_id: String,
     /// The people it is about.
     pub people: Identified,
+    /// The import it works on. One that is not begun is still being checked, or only looked at.
+    pub import: Option<Import>,
     /// When the test profile it makes expires, in Unix milliseconds.
     pub test_expires_at_ms: Option<i64>,
     /// Whether a ledger row waits to be settled.
     pub(crate) begun: bool,
     /// What stood for somebody's approval.
     pub(crate) approved_by: Option<&'static str>,
+}
+
+impl Admitted {
+    /// Whether the call may change something: its decision is stored and a ledger row waits to be settled.
+    pub fn is_begun(&self) -> bool {
+        self.begun
+    }
 }
 
 impl Guards {
@@ -50,6 +61,9 @@ impl Guards {
 
     async fn decide(&self, call: &Call<'_>) -> Result<Admitted, Halt> {
         self.check_allowed(call)?;
+        if let Some(bulk) = &call.intent.bulk {
+            return self.admit_bulk(call, bulk).await;
+        }
         let people = self.identify(call).await?;
         self.check_test(&people).await?;
         match self.weigh(call, &people).await {
@@ -80,6 +94,15 @@ impl Guards {
         }
         match self.policy.tools.get(call.tool) {
             Some(Decision::Deny) => Err(denied(call.tool)),
+            _ => Ok(()),
+        }
+    }
+
+    /// What was admitted before may go on unless the operator has come to deny it.
+    pub(crate) fn check_allowed_still(&self, call: &Call<'_>) -> Result<(), ToolError> {
+        let reach = Reach { recipients_allowed: true, several_people: true, escalated: false };
+        match self.policy.decide(self.workspace.kind, call.tool, call.effect, call.flags, reach) {
+            Decision::Deny => Err(denied(call.tool)),
             _ => Ok(()),
         }
     }
@@ -122,8 +145,33 @@ impl Guards {
         };
         let test_expires_at_ms = test_profile.as_ref().map(|place| place.expires_at_ms);
         let begin = self.begin_request(call, &admitted, audience, plan, &creates, test_profile);
+        self.begun(begin, Admitted { test_expires_at_ms, ..admitted }).await
+    }
+
+    /// Begins a call that works on an import: the first that writes is charged for all of it, those after for nothing.
+    pub(crate) async fn begin_bulk(
+        &self,
+        call: &Call<'_>,
+        people: Identified,
+        audience: &Size,
+        plan: Option<PlanUse>,
+        import: ImportUse,
+    ) -> Result<Admitted, Halt> {
+        let approved_by = plan.as_ref().map(|_| BY_PLAN);
+        let creates = if people.creates > 0 { Creates::Live(people.creates) } else { Creates::Nobody };
+        let admitted = Admitted { call_id: call.call_id.clone(), people, approved_by, ..Admitted::default() };
+        let mut begin = self.begin_request(call, &admitted, audience, plan, &creates, None);
+        if !import.starts {
+            begin.charges.clear();
+        }
+        begin.import = Some(import);
+        self.begun(begin, admitted).await
+    }
+
+    async fn begun(&self, begin: Begin, admitted: Admitted) -> Result<Admitted, Halt> {
+        let tool = begin.tool.clone();
         match self.store.begin(begin).await.map_err(ToolError::from)? {
-            BeginOutcome::Begun => Ok(Admitted { begun: true, test_expires_at_ms, ..admitted }),
+            BeginOutcome::Begun => Ok(Admitted { begun: true, ..admitted }),
             BeginOutcome::Replayed(first) => match self.replayed(first)? {
                 Some(first) => Err(Halt::Repeat(first)),
                 None => Err(Halt::Refused(
@@ -132,7 +180,10 @@ impl Guards {
             },
             BeginOutcome::Erased(tombstone) => Err(erased(&tombstone).into()),
             BeginOutcome::KeyReused => Err(key_reused().into()),
-            BeginOutcome::PlanSpent => Err(plan_spent(call.tool).into()),
+            BeginOutcome::PlanSpent => Err(plan_spent(&tool).into()),
+            BeginOutcome::ImportTaken => Err(Halt::Refused(
+                ToolError::new(ErrorCode::CallInProgress, "Another call has taken the import over.").after_seconds(1),
+            )),
             BeginOutcome::Exhausted(exhausted) => Err(budget_exhausted(&exhausted, self.clock.now_ms()).into()),
             BeginOutcome::TestProfilesFull { active, limit, frees_at_ms } => {
                 Err(test_quota(active, limit, frees_at_ms).into())
@@ -202,6 +253,7 @@ impl Guards {
             subjects,
             not_erased,
             recovery: recovery.map(|facts| self.seal_json("recovery", &facts)),
+            import: None,
             audit,
         }
     }
@@ -248,6 +300,11 @@ impl Guards {
     pub async fn release(&self, call: &Call<'_>) {
         if !call.effect.mutates() {
             return;
+        }
+        if call.intent.bulk.is_some()
+            && let Err(error) = self.store.release_import(self.workspace.name.clone(), call.call_id.clone()).await
+        {
+            tracing::warn!(%error, "an import was left to lapse");
         }
         if let People::Upsert { id, email, cio_id, .. } = &call.intent.people
             && let Ok(given) = Identifiers::parse(id.as_deref(), email.as_deref(), cio_id.as_deref())

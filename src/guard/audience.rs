@@ -44,6 +44,8 @@ pub(crate) struct Size {
     pub count: Count,
     /// Which people they are, where the call does not name them: a digest, of zeros if it is not known.
     pub set: Digest,
+    /// A plan is bound to the very set, however large it is.
+    pub is_bound: bool,
     /// How many of them have unsubscribed, where a plan is to say it.
     pub unsubscribed: Option<u64>,
     /// What the number does not say.
@@ -52,7 +54,7 @@ pub(crate) struct Size {
 
 impl Size {
     pub(crate) const fn new(people: u64, count: Count) -> Self {
-        Self { people, count, set: Digest([0; 32]), unsubscribed: None, note: None }
+        Self { people, count, set: Digest([0; 32]), is_bound: false, unsubscribed: None, note: None }
     }
 
     /// As a plan tells it.

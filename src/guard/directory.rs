@@ -66,7 +66,13 @@ pub trait Directory: Send + Sync {
     fn can_look_up(&self) -> bool;
 
     /// The people with any of these ids. At most 100 ids; order is not kept.
-    async fn people_by_id(&self, ids: Vec<String>) -> Result<Vec<KnownPerson>, ToolError>;
+    async fn people_by_id(&self, ids: Vec<String>) -> Result<Vec<KnownPerson>, ToolError> {
+        self.people_by(IdType::Id, ids).await
+    }
+
+    /// The people with any of these identifiers of one kind. At most 100; order is not kept. Whether Customer.io shows
+    /// more than one person who share an address is not documented.
+    async fn people_by(&self, id_type: IdType, values: Vec<String>) -> Result<Vec<KnownPerson>, ToolError>;
 
     /// The people with this e-mail address: more than one where the workspace allows it.
     async fn people_by_email(&self, email: String) -> Result<Vec<KnownPerson>, ToolError>;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::identity::identifier::IdType;
+use super::{bulk::Bulk, identity::identifier::IdType};
 
 /// What one call would touch.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +25,8 @@ pub struct Intent {
     pub target: Option<String>,
     /// What finding the effect again would need, if its fate were unknown.
     pub recovery: Option<Value>,
+    /// The rows it writes.
+    pub bulk: Option<Bulk>,
     /// The call is an erasure: it may name people that are erased or gone already.
     pub erases: bool,
     /// The call makes one of the two people it names out of both: the first stays.

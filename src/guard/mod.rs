@@ -5,6 +5,7 @@
 
 pub mod admit;
 mod audience;
+pub mod bulk;
 pub mod command;
 pub mod consent;
 pub mod declare;
@@ -27,11 +28,12 @@ pub mod settle;
 pub mod test_profiles;
 pub mod values;
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use tokio::sync::Mutex;
 
 use self::{
+    bulk::Attendant,
     directory::{Directory, KnownPerson},
     intent::Intent,
     ledger::Replay,
@@ -71,6 +73,8 @@ pub struct Guards {
     pub recipients: Recipients,
     /// Hosts that Customer.io may be told to call.
     pub egress_hosts: Vec<String>,
+    /// Directories below which the bulk tools may read files.
+    pub import_directories: Vec<PathBuf>,
     /// Nothing that changes anything runs.
     pub read_only: bool,
     /// Shared state.
@@ -128,6 +132,8 @@ pub struct Call<'a> {
     pub intent: Intent,
     /// Look-ups in the workspace.
     pub directory: &'a dyn Directory,
+    /// Who waits for the call.
+    pub attendant: &'a dyn Attendant,
     /// How long the call may take from now, in milliseconds.
     pub time_left_ms: i64,
 }

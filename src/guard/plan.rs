@@ -167,7 +167,7 @@ impl Guards {
         }
         let seen_people = number(8);
         let same_set = stated[16..16 + HALF] == self.audience_digest(identified, audience).0[..HALF];
-        if audience.people > seen_people || (seen_people <= BOUND_BY_SET && !same_set) {
+        if audience.people > seen_people || ((seen_people <= BOUND_BY_SET || audience.is_bound) && !same_set) {
             return Err(plan_invalid("was made for another audience, which has changed since", call.tool));
         }
         Ok(PlanUse { token: self.keys.digest("plan", &[token.as_bytes()]), expires_at_ms })
@@ -187,7 +187,7 @@ impl Guards {
     }
 
     fn audience_digest(&self, identified: &Identified, audience: &Size) -> Digest {
-        if audience.people > BOUND_BY_SET {
+        if audience.people > BOUND_BY_SET && !audience.is_bound {
             return Digest([0; 32]);
         }
         let mut cio_ids: Vec<_> = identified.known().iter().map(|person| person.cio_id.clone()).collect();

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     error::{ErrorCode, Fate, ToolError},
-    state::{AuditEntry, AuditPhase, CallOutcome, Digest, RecordedCall, Settle, StoreError},
+    state::{AuditEntry, AuditPhase, CallOutcome, Digest, ImportState, RecordedCall, Settle, StoreError},
 };
 
 /// How a call ended, as far as the ledger and the audit care.
@@ -66,10 +66,19 @@ impl RecordedCall {
 impl Guards {
     /// Records how an admitted call ended and gives back what it held.
     pub async fn settle(&self, call: &Call<'_>, admitted: &Admitted, ended: &Ended<'_>) {
-        let phase = if admitted.begun { AuditPhase::Outcome } else { AuditPhase::Read };
+        let phase = match (admitted.begun, &admitted.import) {
+            (true, _) => AuditPhase::Outcome,
+            (false, Some(_)) => AuditPhase::Answer,
+            (false, None) => AuditPhase::Read,
+        };
         let mut audit = self.audit_entry(call, &admitted.people, phase, ended.decision());
-        if phase == AuditPhase::Read && ended.result.is_ok() {
-            "read".clone_into(&mut audit.decision);
+        if !admitted.begun && ended.result.is_ok() {
+            let decision = match &admitted.import {
+                None => "read",
+                Some(import) if import.state == ImportState::Checking => "checking",
+                Some(_) => "report",
+            };
+            decision.clone_into(&mut audit.decision);
         }
         audit.approved_by = admitted.approved_by.map(str::to_owned);
         audit.upstream_status = ended.upstream_status;

@@ -50,7 +50,30 @@ const RESERVED: &[(&str, &str)] = &[
 #[serde(transparent)]
 pub struct Attributes(Map<String, Value>);
 
+/// What is wrong with a value of a row, and at which name.
+pub(crate) type Fault = (Option<String>, String);
+
+/// Holds the entries of a row to the rules of an argument.
+fn checked(
+    map: &Map<String, Value>,
+    name: fn(&str) -> Result<(), String>,
+    value: fn(&str, &Value) -> Result<(), String>,
+) -> Result<(), Fault> {
+    for (key, held) in map {
+        name(key).map_err(|why| (None, why))?;
+        value(key, held).map_err(|why| (Some(shorten(key)), why))?;
+    }
+    Ok(())
+}
+
 impl Attributes {
+    /// Attributes out of a row, by the rules of an argument.
+    pub(crate) fn checked(map: Map<String, Value>) -> Result<Self, Fault> {
+        checked(&map, check_attribute_name, check_attribute)?;
+        check_attributes(&map).map_err(|why| (None, why))?;
+        Ok(Self(map))
+    }
+
     /// The attributes as JSON.
     pub fn into_map(self) -> Map<String, Value> {
         self.0
@@ -170,6 +193,18 @@ impl<'de> DeserializeSeed<'de> for Entry<'_> {
 pub struct EventName(String);
 
 impl EventName {
+    /// A name out of a row, by the rules of an argument.
+    pub(crate) fn checked(name: &str) -> Result<Self, String> {
+        let name = name.trim();
+        if name.is_empty() || name.chars().any(char::is_control) {
+            return Err("an event name cannot be empty or contain control characters".to_owned());
+        }
+        if name.len() > MAX_EVENT_NAME_BYTES {
+            return Err(format!("the event name has {} bytes; at most {MAX_EVENT_NAME_BYTES} are taken", name.len()));
+        }
+        Ok(Self(name.to_owned()))
+    }
+
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -178,18 +213,7 @@ impl EventName {
 
 impl<'de> Deserialize<'de> for EventName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        let name = name.trim();
-        if name.is_empty() || name.chars().any(char::is_control) {
-            return Err(D::Error::custom("an event name cannot be empty or contain control characters"));
-        }
-        if name.len() > MAX_EVENT_NAME_BYTES {
-            return Err(D::Error::custom(format!(
-                "the event name has {} bytes; at most {MAX_EVENT_NAME_BYTES} are taken",
-                name.len()
-            )));
-        }
-        Ok(Self(name.to_owned()))
+        Self::checked(&String::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 
@@ -213,6 +237,13 @@ impl JsonSchema for EventName {
 pub struct Data(Map<String, Value>);
 
 impl Data {
+    /// Data out of a row, by the rules of an argument.
+    pub(crate) fn checked(map: Map<String, Value>) -> Result<Self, Fault> {
+        checked(&map, |_| Ok(()), |_, value| check_depth(value))?;
+        check_size(&map, MAX_DATA_BYTES, "data").map_err(|why| (None, why))?;
+        Ok(Self(map))
+    }
+
     /// The data as JSON.
     pub fn into_map(self) -> Map<String, Value> {
         self.0
@@ -252,6 +283,16 @@ impl JsonSchema for Data {
 pub struct UnixTime(i64);
 
 impl UnixTime {
+    /// A time out of an argument or a row.
+    pub(crate) fn checked(value: &Value) -> Result<Self, String> {
+        let seconds = match value {
+            Value::Number(number) => number.as_i64().ok_or("a Unix time is a whole number of seconds".to_owned()),
+            Value::String(text) => iso_seconds(text),
+            _ => Err("a time is ISO 8601 with an offset, or Unix seconds".to_owned()),
+        };
+        seconds.and_then(plausible).map(Self)
+    }
+
     /// Unix seconds.
     pub const fn seconds(self) -> i64 {
         self.0
@@ -265,12 +306,7 @@ const LATEST_SECONDS: i64 = 4_102_444_800;
 
 impl<'de> Deserialize<'de> for UnixTime {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let seconds = match Value::deserialize(deserializer)? {
-            Value::Number(number) => number.as_i64().ok_or("a Unix time is a whole number of seconds".to_owned()),
-            Value::String(text) => iso_seconds(&text),
-            _ => Err("a time is ISO 8601 with an offset, or Unix seconds".to_owned()),
-        };
-        seconds.and_then(plausible).map(Self).map_err(D::Error::custom)
+        Self::checked(&Value::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 

@@ -201,6 +201,7 @@ pub fn guards(config: &WorkspaceConfig, state: &OpenState, clock: SharedClock, r
         test_profiles: config.test_profiles.clone(),
         recipients: config.recipients.clone(),
         egress_hosts: config.egress_hosts.clone(),
+        import_directories: config.import_directories.clone(),
         read_only,
         store: Arc::clone(&state.store),
         keys: state.secret.keys(&config.name),

@@ -1,6 +1,6 @@
 //! The ledger of calls that change something, with what they reserve.
 
-use super::{AuditEntry, Digest, Tombstone, sealed::debug_unsealed};
+use super::{AuditEntry, Digest, ImportUse, Tombstone, sealed::debug_unsealed};
 
 /// Where a recorded call stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,11 +159,13 @@ pub struct Begin {
     pub not_erased: Vec<Digest>,
     /// What settling by look-up needs, sealed.
     pub recovery: Option<Vec<u8>>,
+    /// The import it works on.
+    pub import: Option<ImportUse>,
     /// The audit decision.
     pub audit: AuditEntry,
 }
 
-debug_unsealed!(Begin { call_id, workspace, principal, tool, effect, now_ms, lease_until_ms, key, follows, plan, charges, test_profile, subjects, not_erased, audit } sealed { recovery });
+debug_unsealed!(Begin { call_id, workspace, principal, tool, effect, now_ms, lease_until_ms, key, follows, plan, charges, test_profile, subjects, not_erased, import, audit } sealed { recovery });
 
 /// Whether the call may go on.
 #[derive(Debug, Clone)]
@@ -180,6 +182,8 @@ pub enum BeginOutcome {
     PlanSpent,
     /// A budget does not hold the charge.
     Exhausted(Exhausted),
+    /// Another call has taken the import meanwhile.
+    ImportTaken,
     /// No place for another test profile.
     TestProfilesFull {
         /// How many count now, the unledgered included.

@@ -11,6 +11,7 @@ mod digest;
 mod erasure;
 pub mod exports;
 mod identity;
+mod import;
 mod sealed;
 pub mod sqlite;
 mod windows;
@@ -26,6 +27,7 @@ pub use self::{
     digest::Digest,
     erasure::{Erasure, ErasureState, ListedErasure, Tombstone},
     identity::{CachedPerson, Declaration, Lease, StoredStrategy, StrategyDeclaration},
+    import::{Import, ImportClaim, ImportRefusal, ImportState, ImportStep, ImportUse, OpenImport, OpenedImport},
 };
 
 /// Why the store could not decide. Nothing was written.
@@ -138,6 +140,31 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 
     /// Takes the tombstones of an erasure down: an operator's command. `false` when there are none.
     async fn lift_tombstones(&self, workspace: String, erasure_id: String) -> Result<bool, StoreError>;
+
+    /// Finds the import that the same call has begun before, or records a new one, and takes it for the caller.
+    async fn open_import(&self, open: OpenImport) -> Result<OpenedImport, StoreError>;
+
+    /// Takes a principal's import for the caller unless another call has it. `None` if there is none with this handle.
+    async fn claim_import(&self, claim: ImportClaim) -> Result<Option<OpenedImport>, StoreError>;
+
+    /// Records how far an import has come and keeps it taken; `false` if the caller does not have it any more, and nothing
+    /// is recorded then.
+    async fn advance_import(&self, step: ImportStep) -> Result<bool, StoreError>;
+
+    /// Gives back whatever import a call has taken.
+    async fn release_import(&self, workspace: String, holder: String) -> Result<(), StoreError>;
+
+    /// Refused rows of an import behind a row, by their numbers.
+    async fn import_refusals(
+        &self,
+        workspace: String,
+        handle: String,
+        after_row: u64,
+        limit: u32,
+    ) -> Result<Vec<ImportRefusal>, StoreError>;
+
+    /// Whether any tombstone stands in a workspace: who asks for thousands of people asks this first.
+    async fn has_tombstones(&self, workspace: String) -> Result<bool, StoreError>;
 
     /// Appends an audit record for a call that leaves only one: a read, a plan or a refusal.
     async fn append_audit(&self, entry: AuditEntry) -> Result<(), StoreError>;

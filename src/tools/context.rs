@@ -7,6 +7,8 @@ use rmcp::{
     model::{ClientCapabilities, ProgressNotificationParam, ProgressToken},
 };
 
+use tokio::time::Instant;
+
 use super::{offer::Offer, workspace::OpenWorkspace};
 use crate::{
     api::{Api, CallScope, Permit},
@@ -69,6 +71,12 @@ impl Progress {
         Self(token.map(|token| (peer, token)))
     }
 
+    /// Says how far the call is, in whatever is counted.
+    #[expect(clippy::cast_precision_loss, reason = "a bar on a screen")]
+    pub async fn report_counts(&self, done: u64, total: u64, message: &str) {
+        self.report(done as f64, total as f64, message).await;
+    }
+
     /// Says how far the call is. A client that has gone away is no error.
     pub async fn report(&self, done: f64, total: f64, message: &str) {
         if let Some((peer, token)) = &self.0 {
@@ -90,6 +98,8 @@ pub struct CallContext<'a> {
     pub admitted: Admitted,
     /// The bounds of the call's requests.
     pub scope: CallScope,
+    /// When long work stops and leaves a handle.
+    pub slice_end: Instant,
     permit: Option<Permit>,
     wrote: Mutex<Option<KnownPerson>>,
 }
@@ -103,7 +113,13 @@ impl<'a> CallContext<'a> {
         scope: CallScope,
         permit: Option<Permit>,
     ) -> Self {
-        Self { caller, workspace, admitted, scope, permit, wrote: Mutex::new(None) }
+        let slice_end = scope.deadline;
+        Self { caller, workspace, admitted, scope, slice_end, permit, wrote: Mutex::new(None) }
+    }
+
+    /// The same call, whose long work stops earlier.
+    pub(super) fn working_until(self, slice_end: Instant) -> Self {
+        Self { slice_end, ..self }
     }
 
     /// The workspace's API.

@@ -30,8 +30,13 @@ impl Directory for WorkspaceDirectory<'_> {
         self.api.has_app()
     }
 
-    async fn people_by_id(&self, ids: Vec<String>) -> Result<Vec<KnownPerson>, ToolError> {
-        let people = self.api.people_by_id(self.scope, &ids, IdType::Id).await?;
+    async fn people_by(&self, id_type: identifier::IdType, values: Vec<String>) -> Result<Vec<KnownPerson>, ToolError> {
+        let id_type = match id_type {
+            identifier::IdType::Id => IdType::Id,
+            identifier::IdType::Email => IdType::Email,
+            identifier::IdType::CioId => IdType::CioId,
+        };
+        let people = self.api.people_by_id(self.scope, &values, id_type).await?;
         Ok(people.into_iter().map(|person| known(person.identifiers)).collect())
     }
 

@@ -11,6 +11,7 @@ mod directory;
 pub mod events;
 pub mod explain;
 pub mod guardrails;
+pub mod imports;
 mod look;
 pub mod messages;
 pub mod offer;
@@ -63,9 +64,11 @@ pub fn under(policy: &Policy) -> Vec<Arc<dyn Callable>> {
         crafted::<people::IdentifyCustomer>(policy),
         crafted::<people::SetSubscription>(policy),
         crafted::<people::MergeCustomers>(policy),
+        crafted::<imports::ImportCustomers>(policy),
         crafted::<test_customers::ListTestCustomers>(policy),
         crafted::<test_customers::DeleteTestCustomers>(policy),
         crafted::<events::TrackEvent>(policy),
+        crafted::<imports::TrackEvents>(policy),
         crafted::<explain::ExplainDelivery>(policy),
         crafted::<segments::ListSegments>(policy),
         crafted::<segments::GetSegment>(policy),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use rmcp::model::CallToolResult;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
@@ -9,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     answer,
-    context::{CallContext, Caller},
+    context::{CallContext, Caller, Progress},
     directory::WorkspaceDirectory,
     look::{Looked, Looker, find},
     tool::{Callable, Forwarded, Look, Prepared, Recovery, canonical},
@@ -20,7 +21,9 @@ use crate::{
     catalog::{Effect, IDEMPOTENCY_KEY, PLAN_TOKEN, Retry},
     clock::{Clock, random_bytes},
     error::{ErrorCode, Fate, ToolError},
-    guard::{Call, Halt, admit::Admitted, fate::LookedInVain, intent::Intent, ledger::Replay, settle::Ended},
+    guard::{
+        Call, Halt, admit::Admitted, bulk::Attendant, fate::LookedInVain, intent::Intent, ledger::Replay, settle::Ended,
+    },
     state::RecordedCall,
 };
 
@@ -76,6 +79,7 @@ impl Route<'_> {
         let text = |name: &str| arguments.get(name).and_then(Value::as_str).map(str::to_owned);
         let (plan_token, idempotency_key) = (text(PLAN_TOKEN), text(IDEMPOTENCY_KEY));
         let directory = WorkspaceDirectory { api: &self.workspace.api, scope: &self.scope };
+        let waiting = Waiting { scope: &self.scope, progress: &self.caller.progress, until: self.slice_end() };
         let spec = self.tool.spec();
         let mut call = Call {
             call_id: call_id(self.workspace.guards.clock.as_ref()),
@@ -91,6 +95,7 @@ impl Route<'_> {
             follows: None,
             intent: Intent::nobody(),
             directory: &directory,
+            attendant: &waiting,
             time_left_ms: i64::try_from(self.workspace.timing.call.as_millis()).unwrap_or(i64::MAX),
         };
         let refused = refused.or_else(|| idempotency_key.as_deref().and_then(empty_key));
@@ -121,8 +126,9 @@ impl Route<'_> {
 
     /// Runs what was admitted, and settles it whatever happens.
     async fn admitted(&self, call: &Call<'_>, admitted: Admitted, run: super::tool::Run) -> Result<Value, ToolError> {
-        let permit = call.effect.mutates().then(Permit::granted_by_admit);
-        let cx = CallContext::new(self.caller, self.workspace, admitted, self.scope.clone(), permit);
+        let permit = admitted.is_begun().then(Permit::granted_by_admit);
+        let cx = CallContext::new(self.caller, self.workspace, admitted, self.scope.clone(), permit)
+            .working_until(self.slice_end());
         let began_at_ms = self.workspace.guards.clock.now_ms();
         let mut result = run(&cx).await.map_err(|error| {
             let error = if cx.may_have_changed() { error } else { nothing_left(error) };
@@ -202,8 +208,31 @@ impl Route<'_> {
         }
     }
 
+    /// When long work stops and leaves a handle.
+    fn slice_end(&self) -> Instant {
+        self.started + self.workspace.timing.slice
+    }
+
     fn elapsed_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// The client, as the guards see who waits.
+struct Waiting<'a> {
+    scope: &'a CallScope,
+    progress: &'a Progress,
+    until: Instant,
+}
+
+#[async_trait]
+impl Attendant for Waiting<'_> {
+    fn is_over(&self) -> bool {
+        Instant::now() >= self.until || self.scope.cancel.is_cancelled()
+    }
+
+    async fn progress(&self, done: u64, total: u64, message: &str) {
+        self.progress.report_counts(done, total, message).await;
     }
 }
 

@@ -42,6 +42,8 @@ pub struct Timing {
     pub gone_twice_apart: Duration,
     /// How long a call may take in all.
     pub call: Duration,
+    /// How long work that takes many calls goes on within one.
+    pub slice: Duration,
     /// How long the effect of a request without an answer is looked for.
     pub look_up: Duration,
 }
@@ -52,6 +54,7 @@ impl Default for Timing {
             read_back: vec![Duration::from_millis(250), Duration::from_millis(750), Duration::from_secs(2)],
             gone_twice_apart: Duration::from_secs(5),
             call: Duration::from_secs(50),
+            slice: Duration::from_secs(40),
             look_up: Duration::from_secs(10),
         }
     }

@@ -54,6 +54,7 @@ pub(crate) struct Setup {
     choice: Choice,
     data: Option<PathBuf>,
     retry: Option<RetryTiming>,
+    slice: Option<Duration>,
 }
 
 impl Setup {
@@ -66,6 +67,7 @@ impl Setup {
             choice: Choice { toolsets: vec!["all".to_owned()], ..Choice::default() },
             data: None,
             retry: None,
+            slice: None,
         }
     }
 
@@ -103,6 +105,11 @@ impl Setup {
         Self { retry: Some(retry), ..self }
     }
 
+    /// Lets long work go on only for so long within a call.
+    pub(crate) fn slicing(self, slice: Duration) -> Self {
+        Self { slice: Some(slice), ..self }
+    }
+
     pub(crate) async fn start(self) -> Product {
         let clock = Arc::new(AdjustableClock::stopped_at(BEGIN.parse::<Timestamp>().unwrap()).with_seed(7));
         let sandbox = start_sandbox(Arc::clone(&clock), self.fixture).await.unwrap();
@@ -118,7 +125,9 @@ impl Setup {
             configure(&mut config);
         }
         let workspace = open_workspace(&config, &state, Arc::clone(&shared), self.choice.read_only).await.unwrap();
-        let mut workspace = workspace.with_timing(quick());
+        let quick = quick();
+        let slice = self.slice.unwrap_or(quick.slice);
+        let mut workspace = workspace.with_timing(Timing { slice, ..quick });
         if let Some(retry) = self.retry {
             workspace.api = Api::new(ApiConfig { retry, ..api_config(&sandbox, shared) }).unwrap();
         }
@@ -147,6 +156,7 @@ fn quick() -> Timing {
         read_back: vec![Duration::from_millis(10); 3],
         gone_twice_apart: Duration::from_millis(10),
         call: Duration::from_secs(20),
+        slice: Duration::from_secs(16),
         look_up: Duration::from_millis(700),
     }
 }

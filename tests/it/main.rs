@@ -43,6 +43,8 @@ mod guards;
 #[cfg(test)]
 mod identity;
 #[cfg(test)]
+mod imports;
+#[cfg(test)]
 mod liquid;
 #[cfg(test)]
 mod liquid_cases;

@@ -36,6 +36,7 @@ pub(crate) const CRAFTED: &[(&str, &[&str])] = &[
     ("track-v1 POST /api/v1/customers/{identifier}/events", &["track_event"]),
     ("track-v1 POST /api/v1/segments/{segment_id}/add_customers", &["add_to_segment"]),
     ("track-v1 POST /api/v1/segments/{segment_id}/remove_customers", &["remove_from_segment"]),
+    ("track-v2 POST /api/v2/batch", &["import_customers", "track_events"]),
     ("app POST /v1/send/email", &["send_transactional"]),
     ("app POST /v1/send/push", &["send_transactional"]),
     ("app POST /v1/send/sms", &["send_transactional"]),
@@ -82,16 +83,10 @@ pub(crate) const CRAFTED: &[(&str, &[&str])] = &[
 ];
 
 /// Operations without a tool, and why.
-pub(crate) const UNREACHED: &[(&str, &str)] = &[
-    (
-        "track-v2 POST /api/v2/batch",
-        "Never offered raw: it mixes effects and hides how many people it touches. Each of its actions has a tool.",
-    ),
-    (
-        "pipelines POST /v1/batch",
-        "Never offered raw: it mixes effects and hides how many people it touches. Each of its calls has a tool.",
-    ),
-];
+pub(crate) const UNREACHED: &[(&str, &str)] = &[(
+    "pipelines POST /v1/batch",
+    "Never offered raw: it mixes effects and hides how many people it touches. Each of its calls has a tool.",
+)];
 
 /// The key of a declared operation, as [`Row::key`] has it.
 pub(crate) fn key(operation: &Operation) -> String {

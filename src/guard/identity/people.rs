@@ -287,7 +287,7 @@ async fn look_at(directory: &dyn Directory, given: &Identifiers) -> Result<Found
 }
 
 /// The id and what it is most often mistaken for. One request asks for all of them.
-fn id_variants(id: &str) -> Vec<String> {
+pub(super) fn id_variants(id: &str) -> Vec<String> {
     let mut first_upper = id.to_lowercase();
     if let Some(first) = first_upper.chars().next() {
         first_upper = first.to_uppercase().chain(first_upper.chars().skip(1)).collect();
@@ -299,7 +299,7 @@ fn id_variants(id: &str) -> Vec<String> {
     variants
 }
 
-fn check_forms(given: &Identifiers, strategy: &IdentityStrategy) -> Result<(), ToolError> {
+pub(super) fn check_forms(given: &Identifiers, strategy: &IdentityStrategy) -> Result<(), ToolError> {
     if let Some(id) = &given.id {
         strategy.id_form.check(id, "id")?;
     }
@@ -307,7 +307,11 @@ fn check_forms(given: &Identifiers, strategy: &IdentityStrategy) -> Result<(), T
 }
 
 /// A named person who would be created must fit the strategy like any new one.
-fn check_new(given: &CustomerRef, strategy: Option<&IdentityStrategy>, field: &str) -> Result<(), ToolError> {
+pub(super) fn check_new(
+    given: &CustomerRef,
+    strategy: Option<&IdentityStrategy>,
+    field: &str,
+) -> Result<(), ToolError> {
     let Some(strategy) = strategy else { return Err(strategy_required()) };
     match given.id_type {
         kind if kind != strategy.primary.id_type() => Err(not_found(given, field)),
@@ -378,7 +382,7 @@ pub(crate) fn not_found(given: &CustomerRef, field: &str) -> ToolError {
         .next(next)
 }
 
-fn strategy_required() -> ToolError {
+pub(crate) fn strategy_required() -> ToolError {
     ToolError::new(
         ErrorCode::IdentityStrategyRequired,
         "No identity strategy is declared for this workspace, so nobody can be created or changed yet. Nothing was \

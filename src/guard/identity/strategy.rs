@@ -198,7 +198,7 @@ impl IdForm {
         Err(ToolError::new(ErrorCode::InvalidIdentifier, message).at(field).next(next))
     }
 
-    fn accepts(&self, id: &str) -> bool {
+    pub(crate) fn accepts(&self, id: &str) -> bool {
         match self {
             Self::Any => !id.contains('@'),
             Self::Uuid => is_uuid(id),

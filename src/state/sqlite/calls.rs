@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::{
     audit::Auditor,
     budgets::{self, Account},
-    erasures, test_profiles, tidy,
+    erasures, imports, test_profiles, tidy,
 };
 use crate::state::{Begin, BeginOutcome, CallKey, CallOutcome, CallState, Digest, RecordedCall, Settle, StoreError};
 
@@ -67,6 +67,9 @@ pub(super) fn begin(connection: &Connection, auditor: &Auditor, begin: &Begin) -
     if let Some(outcome) = replay(connection, begin)? {
         return Ok(outcome);
     }
+    if !imports::is_ready(connection, begin)? {
+        return Ok(BeginOutcome::ImportTaken);
+    }
     if is_plan_spent(connection, begin)? {
         return Ok(BeginOutcome::PlanSpent);
     }
@@ -106,6 +109,7 @@ fn write(connection: &Connection, auditor: &Auditor, begin: &Begin) -> Result<()
     tidy::tidy(connection, &begin.workspace, row, begin.now_ms)?;
     add_subjects(connection, begin, row)?;
     budgets::charge(connection, begin)?;
+    imports::start(connection, begin)?;
     if let Some(reservation) = &begin.test_profile {
         test_profiles::reserve(connection, begin, reservation, row)?;
     }
@@ -192,6 +196,7 @@ pub(super) fn settle(connection: &Connection, auditor: &Auditor, settle: &Settle
         }
         budgets::forget(connection, call.row)?;
         test_profiles::release(connection, call.row)?;
+        imports::unstart(connection, &settle.workspace, &settle.call_id)?;
     } else {
         if call.state == CallState::Absent {
             budgets::charge_again(connection, account, call.row)?;

@@ -6,7 +6,7 @@ use rusqlite::{
 };
 
 use crate::state::{
-    AuditPhase, CallState, Digest, ErasureState, StoreError,
+    AuditPhase, CallState, Digest, ErasureState, ImportState, StoreError,
     chain::{phase_number, phase_of_number},
 };
 
@@ -72,6 +72,30 @@ impl FromSql for ErasureState {
         match value.as_i64()? {
             0 => Ok(Self::Pending),
             1 => Ok(Self::Completed),
+            other => Err(FromSqlError::OutOfRange(other)),
+        }
+    }
+}
+
+impl ToSql for ImportState {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        let number: i64 = match self {
+            Self::Checking => 0,
+            Self::Checked => 1,
+            Self::Writing => 2,
+            Self::Done => 3,
+        };
+        Ok(number.into())
+    }
+}
+
+impl FromSql for ImportState {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        match value.as_i64()? {
+            0 => Ok(Self::Checking),
+            1 => Ok(Self::Checked),
+            2 => Ok(Self::Writing),
+            3 => Ok(Self::Done),
             other => Err(FromSqlError::OutOfRange(other)),
         }
     }

@@ -11,6 +11,10 @@ pub(super) fn has_tombstone(connection: &Connection, workspace: &str, subject: &
         .exists(params![workspace, subject])?)
 }
 
+pub(super) fn has_any(connection: &Connection, workspace: &str) -> Result<bool, StoreError> {
+    Ok(connection.prepare_cached("SELECT 1 FROM tombstones WHERE workspace = ?1 LIMIT 1")?.exists([workspace])?)
+}
+
 pub(super) fn tombstones(
     connection: &Connection,
     workspace: &str,

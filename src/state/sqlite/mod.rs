@@ -12,6 +12,7 @@ mod calls;
 mod checkpoint;
 mod columns;
 mod erasures;
+mod imports;
 mod job;
 mod lane;
 mod leases;
@@ -39,8 +40,9 @@ use self::{
 };
 use super::{
     Absence, AbsenceOutcome, AuditEntry, AuditQuery, AuditRecord, Begin, BeginOutcome, CachedPerson, CallQuery,
-    ChainKey, ChainReport, Charge, Declaration, Digest, Erasure, Lease, ListedErasure, RecordedCall, Settle, Store,
-    StoreError, StoredStrategy, StrategyDeclaration, TestProfile, Tombstone, Usage, chain::ChainHasher,
+    ChainKey, ChainReport, Charge, Declaration, Digest, Erasure, ImportClaim, ImportRefusal, ImportStep, Lease,
+    ListedErasure, OpenImport, OpenedImport, RecordedCall, Settle, Store, StoreError, StoredStrategy,
+    StrategyDeclaration, TestProfile, Tombstone, Usage, chain::ChainHasher,
 };
 
 /// Where a store lies.
@@ -110,9 +112,10 @@ impl SqliteStore {
     }
 }
 
-/// What must not be forgotten even if power is lost: that a thing was sent which cannot be unsent, that a plan is spent.
+/// What must not be forgotten even if power is lost: that a thing was sent which cannot be unsent, that a plan is spent,
+/// that an import has begun.
 fn pace_of(begin: &Begin) -> Pace {
-    if begin.key.is_some() || begin.plan.is_some() { Pace::Durable } else { Pace::Quick }
+    if begin.key.is_some() || begin.plan.is_some() || begin.import.is_some() { Pace::Durable } else { Pace::Quick }
 }
 
 #[async_trait]
@@ -229,6 +232,37 @@ impl Store for SqliteStore {
         self.write(Pace::Durable, move |connection| erasures::lift(connection, &workspace, &erasure_id)).await
     }
 
+    async fn open_import(&self, open: OpenImport) -> Result<OpenedImport, StoreError> {
+        self.write(Pace::Quick, move |connection| imports::open(connection, &open)).await
+    }
+
+    async fn claim_import(&self, claim: ImportClaim) -> Result<Option<OpenedImport>, StoreError> {
+        self.write(Pace::Quick, move |connection| imports::claim(connection, &claim)).await
+    }
+
+    async fn advance_import(&self, step: ImportStep) -> Result<bool, StoreError> {
+        self.write(Pace::Quick, move |connection| imports::advance(connection, &step)).await
+    }
+
+    async fn release_import(&self, workspace: String, holder: String) -> Result<(), StoreError> {
+        self.write(Pace::Quick, move |connection| imports::release(connection, &workspace, &holder)).await
+    }
+
+    async fn import_refusals(
+        &self,
+        workspace: String,
+        handle: String,
+        after_row: u64,
+        limit: u32,
+    ) -> Result<Vec<ImportRefusal>, StoreError> {
+        self.read(Pace::Quick, move |connection| imports::refusals(connection, &workspace, &handle, after_row, limit))
+            .await
+    }
+
+    async fn has_tombstones(&self, workspace: String) -> Result<bool, StoreError> {
+        self.read(Pace::Quick, move |connection| erasures::has_any(connection, &workspace)).await
+    }
+
     async fn append_audit(&self, entry: AuditEntry) -> Result<(), StoreError> {
         let auditor = Arc::clone(&self.auditor);
         self.write(Pace::Quick, move |connection| auditor.append(connection, &entry)).await
@@ -301,6 +335,7 @@ mod tests {
             subjects: Vec::new(),
             not_erased: Vec::new(),
             recovery: None,
+            import: None,
             audit,
         }
     }

@@ -27,7 +27,9 @@ async fn what_needs_a_look_up_is_not_listed() {
     declare_identity_strategy
     list_audit
     identify_customer
+    import_customers
     track_event
+    track_events
     add_to_segment
     remove_from_segment
     delete_customer

@@ -173,6 +173,31 @@ impl Site {
         self.runtime.block_on(self.sandbox.count("people")) - self.shop_people
     }
 
+    /// Puts a file beside the configuration, where imports may read it.
+    pub(super) fn write(&self, name: &str, text: &str) {
+        fs::write(self.directory.path().join(name), text).unwrap();
+    }
+
+    /// How many events there are.
+    pub(super) fn events(&self) -> u64 {
+        self.runtime.block_on(self.sandbox.count("events"))
+    }
+
+    /// A field of the data of every event of a name, in order.
+    pub(super) fn events_by(&self, name: &str, field: &str) -> Vec<u64> {
+        let (mut found, mut start) = (Vec::new(), String::new());
+        loop {
+            let path = format!("/v1/activities?type=event&name={name}&limit=100&start={start}");
+            let page = self.runtime.block_on(self.sandbox.get(&path));
+            found.extend(page["activities"].as_array().unwrap().iter().map(|one| one["data"][field].as_u64().unwrap()));
+            page["next"].as_str().unwrap().clone_into(&mut start);
+            if start.is_empty() {
+                found.sort_unstable();
+                return found;
+            }
+        }
+    }
+
     /// The ids of the people who carry the test tag.
     pub(super) fn tagged(&self) -> BTreeSet<String> {
         let filter = json!({ "filter": { "attribute": { "field": "mcp_test", "operator": "exists" } } });
@@ -258,6 +283,7 @@ fn configuration(sandbox: &Sandbox, others: &[(&str, u64)]) -> String {
         app_api_key_env = "LOCAL_APP_KEY"
         track_url = "{url}"
         app_url = "{url}"
+        import_directories = ["."]
 
         [workspaces.{WORKSPACE}.identity]
         primary = "id"

@@ -54,6 +54,7 @@ pub(super) fn call(call_id: &str) -> Begin {
         subjects: Vec::new(),
         not_erased: Vec::new(),
         recovery: None,
+        import: None,
         audit: entry(call_id, AuditPhase::Decision, "admitted"),
     }
 }

@@ -8,6 +8,7 @@ mod concurrency;
 mod edits;
 mod erasures;
 mod identity;
+mod imports;
 mod material;
 mod model;
 mod sqlite;
