@@ -11,6 +11,7 @@ pub mod liquid;
 pub mod sandbox;
 pub mod server;
 pub mod state;
+pub mod statistics;
 pub mod telemetry;
 mod toml_schema;
 pub mod tools;

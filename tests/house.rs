@@ -21,6 +21,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("telemetry", &[]),
     ("toml_schema", &[]),
+    ("statistics", &[]),
     ("liquid", &["clock"]),
     ("state", &["clock"]),
     ("api", &["clock"]),
@@ -28,7 +29,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("catalog", &["error"]),
     ("guard", &["catalog", "clock", "error", "state"]),
     ("config", &["catalog", "clock", "guard", "toml_schema"]),
-    ("tools", &["api", "catalog", "clock", "error", "guard", "liquid", "state"]),
+    ("tools", &["api", "catalog", "clock", "error", "guard", "liquid", "state", "statistics"]),
     ("server", &["api", "catalog", "clock", "config", "error", "guard", "sandbox", "state", "tools"]),
     (
         "cli",

@@ -33,6 +33,8 @@ mod demo;
 #[cfg(test)]
 mod driver;
 #[cfg(test)]
+mod experiments;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod guards;
