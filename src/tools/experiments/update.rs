@@ -26,7 +26,6 @@ pub struct UpdateVariant;
 pub struct Input {
     #[schemars(range(min = 1))]
     newsletter_id: i64,
-    /// Of the group and language.
     #[schemars(range(min = 1))]
     content_id: i64,
     /// Liquid, as all texts here.
@@ -41,9 +40,7 @@ pub struct Input {
     #[schemars(length(max = 500_000))]
     body_amp: Option<String>,
     /// From `list_senders`.
-    #[schemars(range(min = 1))]
     from_id: Option<i64>,
-    #[schemars(range(min = 1))]
     reply_to_id: Option<i64>,
     #[schemars(length(max = 50))]
     headers: Option<Vec<Header>>,
