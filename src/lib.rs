@@ -12,6 +12,7 @@ pub mod rows;
 pub mod sandbox;
 pub mod server;
 pub mod state;
+pub mod statistics;
 pub mod telemetry;
 mod toml_schema;
 pub mod tools;

@@ -22,6 +22,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("telemetry", &[]),
     ("rows", &[]),
     ("toml_schema", &[]),
+    ("statistics", &[]),
     ("liquid", &["clock"]),
     ("state", &["clock"]),
     ("api", &["clock"]),
@@ -29,7 +30,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("catalog", &["error"]),
     ("guard", &["catalog", "clock", "error", "rows", "state"]),
     ("config", &["catalog", "clock", "guard", "toml_schema"]),
-    ("tools", &["api", "catalog", "clock", "error", "guard", "liquid", "rows", "state"]),
+    ("tools", &["api", "catalog", "clock", "error", "guard", "liquid", "rows", "state", "statistics"]),
     ("server", &["api", "catalog", "clock", "config", "error", "guard", "sandbox", "state", "tools"]),
     (
         "cli",

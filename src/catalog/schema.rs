@@ -86,7 +86,7 @@ fn clean(schema: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(clean),
         Value::Object(map) => {
             let numeric = matches!(map.get("type"), Some(Value::String(kind)) if kind == "integer" || kind == "number")
-                || matches!(map.get("type"), Some(Value::Array(kinds)) if kinds.iter().any(|kind| kind == "integer"));
+                || matches!(map.get("type"), Some(Value::Array(kinds)) if kinds.iter().any(|kind| kind == "integer" || kind == "number"));
             if numeric {
                 map.remove("format");
             }

@@ -24,9 +24,9 @@ pub enum Toolset {
     Privacy,
     /// Campaigns, broadcasts, newsletters.
     Campaigns,
-    /// A/B tests. Declared operations alone, as all below.
+    /// A/B tests.
     Experiments,
-    /// Snippets, collections, files.
+    /// Snippets, collections, files. Declared operations alone, as all below.
     Content,
     /// Design Studio.
     Design,

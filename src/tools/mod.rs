@@ -9,6 +9,7 @@ pub mod context;
 pub mod customer;
 mod directory;
 pub mod events;
+pub mod experiments;
 pub mod explain;
 pub mod guardrails;
 pub mod imports;
@@ -88,6 +89,9 @@ pub fn under(policy: &Policy) -> Vec<Arc<dyn Callable>> {
         crafted::<campaigns::TriggerBroadcast>(policy),
         crafted::<campaigns::SendNewsletter>(policy),
         crafted::<campaigns::GetMetrics>(policy),
+        crafted::<experiments::CreateTestGroup>(policy),
+        crafted::<experiments::UpdateVariant>(policy),
+        crafted::<experiments::CompareVariants>(policy),
         crafted::<privacy::ExportCustomerData>(policy),
         crafted::<privacy::DeleteCustomer>(policy),
         crafted::<privacy::EraseCustomer>(policy),

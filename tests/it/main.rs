@@ -35,6 +35,8 @@ mod demo;
 #[cfg(test)]
 mod driver;
 #[cfg(test)]
+mod experiments;
+#[cfg(test)]
 mod explain;
 #[cfg(test)]
 mod faults;

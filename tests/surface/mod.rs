@@ -63,6 +63,8 @@ pub(crate) const CRAFTED: &[(&str, &[&str])] = &[
     ("app POST /v1/campaigns/{broadcast_id}/triggers", &["trigger_broadcast"]),
     ("app POST /v1/newsletters/{newsletter_id}/send", &["send_newsletter"]),
     ("app POST /v1/newsletters/{newsletter_id}/schedule", &["send_newsletter"]),
+    ("app POST /v1/newsletters/{newsletter_id}/test_groups", &["create_test_group"]),
+    ("app PUT /v1/newsletters/{newsletter_id}/contents/{content_id}", &["update_variant"]),
     ("app GET /v1/campaigns/{campaign_id}/metrics", &["get_metrics"]),
     ("app GET /v1/campaigns/{campaign_id}/metrics/links", &["get_metrics"]),
     ("app GET /v1/campaigns/{campaign_id}/actions/{action_id}/metrics", &["get_metrics"]),

@@ -59,30 +59,23 @@ pub enum Channel {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
-    #[schemars(range(min = 1))]
     campaign_id: Option<i64>,
-    #[schemars(range(min = 1))]
     broadcast_id: Option<i64>,
-    #[schemars(range(min = 1))]
     newsletter_id: Option<i64>,
-    #[schemars(range(min = 1))]
     template_id: Option<i64>,
     /// One message of the campaign or broadcast.
-    #[schemars(range(min = 1))]
     action_id: Option<i64>,
     /// One variant or language of the newsletter.
-    #[schemars(range(min = 1))]
     content_id: Option<i64>,
     /// Default months.
     period: Option<Period>,
-    /// The last so many, counted back from now. At most 24 hours, 45 days, 12 weeks, 121 months. Default 12.
+    /// Back from now; at most 24 hours, 45 days, 12 weeks, 121 months. Default 12.
     #[schemars(range(min = 2, max = 121))]
     steps: Option<u32>,
     /// Instead of `steps`, with `end`; campaigns only.
     start: Option<UnixTime>,
     end: Option<UnixTime>,
     /// IANA name, for `start` and `end`.
-    #[schemars(length(min = 1, max = 60))]
     timezone: Option<String>,
     /// Such as `opened`; default all that are not zero.
     #[schemars(length(min = 1, max = 20))]

@@ -33,7 +33,6 @@ pub struct Input {
     /// Default: now.
     scheduled_at: Option<UnixTime>,
     /// IANA name; default UTC.
-    #[schemars(length(min = 1, max = 60))]
     timezone: Option<String>,
     /// At that time of day of `timezone` wherever a recipient lives.
     match_timezones: Option<bool>,

@@ -45,7 +45,6 @@ pub struct Input {
     /// Default: the strategy's primary.
     id_type: Option<IdType>,
     /// HTTPS address of a file with a line `{id or email, data}` for each customer.
-    #[schemars(length(min = 1, max = 2_000))]
     data_file_url: Option<String>,
     /// True: whoever is set in the broadcast.
     own_audience: Option<bool>,

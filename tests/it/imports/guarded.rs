@@ -143,7 +143,7 @@ async fn the_audit_has_each_call_and_no_personal_data() {
 
 #[tokio::test]
 async fn read_only_servers_import_nothing() {
-    let choice = customerio_mcp::server::offer::Choice {
+    let choice = customerio_mcp::tools::offer::Choice {
         read_only: true,
         toolsets: vec!["all".to_owned()],
         ..Default::default()
