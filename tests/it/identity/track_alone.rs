@@ -31,6 +31,10 @@ async fn what_needs_a_look_up_is_not_listed() {
     add_to_segment
     remove_from_segment
     delete_customer
+    unsuppress_customer
+    advance_clock
+    inject_fault
+    reset_sandbox
     "#);
 }
 
