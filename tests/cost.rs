@@ -49,12 +49,14 @@ fn the_tools_cost_what_they_are_known_to_cost() {
      177  find_customers
      122  get_customer
      179  identify_customer
-     180  set_subscription
-     173  merge_customers
+     175  set_subscription
+     169  merge_customers
+     228  import_customers
       54  list_test_customers
       86  delete_test_customers
      191  track_event
-     142  explain_delivery
+     270  track_events
+     130  explain_delivery
       97  list_segments
      108  get_segment
       90  create_segment
@@ -62,26 +64,35 @@ fn the_tools_cost_what_they_are_known_to_cost() {
      118  remove_from_segment
       65  delete_segment
       97  list_templates
+     191  update_template
+      96  update_snippet
+      66  delete_snippet
      165  preview_message
-     405  send_transactional
+     342  send_transactional
      125  get_delivery
      193  list_deliveries
      188  list_campaigns
-     377  trigger_broadcast
-     264  send_newsletter
-     419  get_metrics
-     119  export_customer_data
+     367  trigger_broadcast
+     255  send_newsletter
+     384  get_metrics
+      96  create_test_group
+     255  update_variant
+     241  compare_variants
+     115  export_customer_data
       99  delete_customer
      125  erase_customer
-     123  unsuppress_customer
+     104  unsuppress_customer
+      95  advance_clock
+     168  inject_fault
+      77  reset_sandbox
      140  find_operations
       58  run_read_operation
       71  run_write_operation
       55  run_trigger_operation
       53  run_send_operation
       51  run_delete_operation
-    3291  by default: 26 tools, 126 each on average, 40290 bytes sent
-    5527  all: 37 tools, 149 each on average, 61572 bytes sent
+    3212  by default: 26 tools, 123 each on average, 39998 bytes sent
+    7149  all: 48 tools, 148 each on average, 79774 bytes sent
     ");
 }
 

@@ -46,7 +46,6 @@ pub struct FaultInput {
     operation: Option<String>,
     /// `*` stands for anything.
     path: Option<String>,
-    #[schemars(range(min = 1, max = 1000))]
     times: Option<u64>,
     /// For `slow`.
     #[schemars(range(min = 0, max = 60_000))]

@@ -40,7 +40,6 @@ pub struct Input {
     id_type: Option<IdType>,
     /// Who is deleted.
     duplicate: String,
-    /// Default: the strategy's primary.
     duplicate_id_type: Option<IdType>,
 }
 

@@ -34,6 +34,9 @@ async fn what_needs_a_look_up_is_not_listed() {
     remove_from_segment
     delete_customer
     unsuppress_customer
+    advance_clock
+    inject_fault
+    reset_sandbox
     find_operations
     run_read_operation
     run_write_operation
