@@ -14,6 +14,8 @@ pub use operation::{AnswerKind, Encoding, Method, Operation, OperationApi};
 pub use operations::{Operations, OperationsError};
 pub use parameter::{Kind, Parameter, Place};
 pub use people::{AbsentPerson, ID_TYPE, People, Written};
-pub use schema::{HeldSchema, IDEMPOTENCY_KEY, PLAN_TOKEN, answer_schema, input_schema, operation_schema, schema_of};
+pub use schema::{
+    HeldSchema, IDEMPOTENCY_KEY, PLAN_TOKEN, answer_schema, correct, input_schema, operation_schema, schema_of,
+};
 pub use search::{SearchEntry, SearchIndex};
 pub use spec::{Credential, Spec, Toolset};

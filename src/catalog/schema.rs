@@ -203,11 +203,10 @@ impl HeldSchema {
             }
             kind => {
                 let expected = self.expectation(kind, error.schema_path());
-                let told = ToolError::invalid(field.clone(), format!("`{field}` {expected}. Nothing was changed."));
-                match self.description(argument_of(error.instance_path()).as_deref().unwrap_or_default()) {
-                    Some(text) => told.next(text),
-                    None => told,
-                }
+                let argument = argument_of(error.instance_path()).unwrap_or_default();
+                let next = self.description(&argument).or_else(|| self.example(&argument));
+                ToolError::invalid(field.clone(), format!("`{field}` {expected}. Nothing was changed."))
+                    .next(next.unwrap_or_else(|| correct(&field)))
             }
         }
     }
@@ -233,8 +232,14 @@ impl HeldSchema {
         Some(format!("`{argument}`: {text}"))
     }
 
+    fn example(&self, argument: &str) -> Option<String> {
+        let example = self.schema["properties"][argument]["examples"].as_array()?.first()?;
+        Some(format!("`{argument}` is such as {example}."))
+    }
+
     fn describe(&self, argument: &str) -> String {
-        self.description(argument).unwrap_or_else(|| format!("Give `{argument}`."))
+        let known = self.description(argument).or_else(|| self.example(argument));
+        known.unwrap_or_else(|| format!("Give `{argument}`."))
     }
 
     /// What was expected, without repeating the value: it may be personal data.
@@ -256,6 +261,9 @@ impl HeldSchema {
                 format!("must have at most {limit} entries")
             }
             ValidationErrorKind::Pattern { pattern } => format!("must match {pattern}"),
+            ValidationErrorKind::Not { schema } => {
+                format!("must not be one of {}, which mean something else", list_options(&schema["enum"]))
+            }
             ValidationErrorKind::UniqueItems => "must not hold the same entry twice".to_owned(),
             ValidationErrorKind::AnyOf { .. } | ValidationErrorKind::OneOfNotValid { .. } => {
                 self.alternatives_at(schema_path)
@@ -270,6 +278,11 @@ impl HeldSchema {
         let types: Vec<_> = alternatives.into_iter().flatten().filter_map(|one| one["type"].as_str()).collect();
         format!("must be of type {}", types.join(" or "))
     }
+}
+
+/// The next step where nothing more is to be said.
+pub fn correct(field: &str) -> String {
+    format!("Correct `{field}` and call again.")
 }
 
 /// Names less alike than this are no suggestion; on a scale from 0 to 1.

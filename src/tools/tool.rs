@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::{context::CallContext, offer::Offer};
 use crate::{
     api::Api,
-    catalog::{Credential, HeldSchema, Spec, answer_schema, input_schema},
+    catalog::{Credential, HeldSchema, Spec, answer_schema, correct, input_schema},
     error::{ErrorCode, ToolError},
     guard::{intent::Intent, policy::Policy},
 };
@@ -184,7 +184,7 @@ fn read<I: DeserializeOwned>(arguments: &Value) -> Result<I, ToolError> {
         let path = error.path().to_string();
         let field = if path == "." { Cow::Borrowed("arguments") } else { Cow::Owned(path) };
         let why = without_value(&error.into_inner().to_string());
-        ToolError::invalid(field.clone(), format!("`{field}`: {why}. Nothing was changed."))
+        ToolError::invalid(field.clone(), format!("`{field}`: {why}. Nothing was changed.")).next(correct(&field))
     })
 }
 

@@ -52,7 +52,7 @@ fn a_tool_is_shown_to_a_reader() {
     for said in ["Track an event", "effect   trigger", "Arguments", "  customer  string, required", "Answer"] {
         assert!(text.contains(said), "{said}\n{text}");
     }
-    assert_snapshot!(refused(customerio_mcp(&["tools", "show", "track_evnt"])), @"error: there is no tool `track_evnt`: did you mean `track_event`?");
+    assert_snapshot!(refused(customerio_mcp(&["tools", "show", "track_evnt"])), @"error: there is no tool `track_evnt`: did you mean `track_event` or `track_events`?");
 }
 
 #[test]

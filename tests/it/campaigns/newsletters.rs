@@ -77,7 +77,7 @@ async fn a_wrong_call_is_told_what_is_right() {
     invalid_argument at timezone: `timezone` needs `scheduled_at`. Nothing was sent. | Give `scheduled_at` too.
     invalid_argument at timezone: `timezone` is no IANA time zone. Nothing was sent. | Give one such as `Europe/London`.
     invalid_argument at timezone: `match_timezones` needs the `timezone` meant. Nothing was sent. | Give `timezone` too.
-    invalid_argument at scheduled_at: `scheduled_at`: the time looks like milliseconds; give Unix seconds, so divide by 1,000. Nothing was changed. | -
+    invalid_argument at scheduled_at: `scheduled_at`: the time looks like milliseconds; give Unix seconds, so divide by 1,000. Nothing was changed. | Correct `scheduled_at` and call again.
     invalid_argument at rate_seconds: `rate` needs `rate_seconds`. Nothing was sent. | Give 60, 3600 or 86400.
     invalid_argument at rate_seconds: `rate_seconds` is none of 60, 3600 and 86400. Nothing was sent. | Give one of these.
     invalid_argument at rate: `rate_seconds` and `rate_spread` need `rate`. Nothing was sent. | Give `rate` too.

@@ -108,7 +108,7 @@ async fn a_wrong_call_is_told_what_is_right() {
     invalid_argument at filter: `segment_id` and `filter` both say whom it goes to. Nothing was sent. | Give exactly one of `segment_id`, `filter`, `customers`, `customer_data`, `data_file_url`, `own_audience: true`.
     invalid_argument at id_type: `id_type` goes with `customers` and `customer_data` alone. Nothing was sent. | Give exactly one of `segment_id`, `filter`, `customers`, `customer_data`, `data_file_url`, `own_audience: true`.
     not_found at segment_id: There is no segment 99. Nothing was changed. | list_segments shows those there are.
-    invalid_argument at filter: `filter`: the operators are `eq` and `exists`; Customer.io has no others here. Nothing was changed. | -
+    invalid_argument at filter: `filter`: the operators are `eq` and `exists`; Customer.io has no others here. Nothing was changed. | Correct `filter` and call again.
     invalid_argument at customers[1]: `customers[1]` names a customer for the second time. Nothing was sent. | Name each customer once.
     customer_not_found at customers[1]: No person has this id. Nothing was changed. | Check `id_type`; find_customers finds people by e-mail, attribute or segment, identify_customer makes one.
     invalid_argument at customers: 401 customers are too many by this `id_type`: each is looked up by itself. Nothing was sent. | Name at most 400, or give their ids with `id_type: "id"`, or use a segment.

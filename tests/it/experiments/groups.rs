@@ -64,7 +64,7 @@ async fn a_wrong_call_is_told_what_is_right() {
     }
     insta::assert_snapshot!(answers.join("\n"), @r#"
     invalid_argument at newsletter_id: The argument `newsletter_id` is missing. Nothing was changed. | Give `newsletter_id`.
-    invalid_argument at newsletter_id: `newsletter_id` must be at least 1. Nothing was changed. | -
+    invalid_argument at newsletter_id: `newsletter_id` must be at least 1. Nothing was changed. | Correct `newsletter_id` and call again.
     not_found at newsletter_id: There is no newsletter with this id. Nothing was changed. | list_campaigns with `kind: "newsletter"` shows those there are.
     conflict at newsletter_id: The newsletter was sent already. Nothing was created. | compare_variants reads a test that was sent; create_newsletter makes a new newsletter.
     "#);

@@ -44,7 +44,7 @@ async fn an_operation_of_another_effect_is_refused_with_the_tool_for_it() {
         product.refused("run_read_operation", run("delete_snippet", json!({ "snippet_name": "signature" }))).await;
     assert_snapshot!(refused, @r#"{"error":"invalid_argument","message":"delete_snippet is of the effect `delete`, which run_read_operation does not run. Nothing ran.","field":"operation","next_step":"Call run_delete_operation with the same arguments, if that effect is what is wanted.","safe_to_retry":false}"#);
     let unknown = product.refused("run_read_operation", run("list_snippet", json!({}))).await;
-    assert_snapshot!(unknown, @r#"{"error":"not_found","message":"There is no such operation here. Nothing ran.","field":"operation","next_step":"Near it are list_snippets, delete_snippet, create_snippet; find_operations finds others by what they do.","safe_to_retry":false}"#);
+    assert_snapshot!(unknown, @r#"{"error":"not_found","message":"There is no such operation here. Nothing ran.","field":"operation","next_step":"Near it are list_snippets, create_snippet, delete_snippet; find_operations finds others by what they do.","safe_to_retry":false}"#);
     let itself = product.refused("run_read_operation", run("run_read_operation", json!({}))).await;
     assert_eq!(itself["error"], "not_found", "{itself}");
     let bad = product.refused("run_read_operation", run("get_snippet_usage", json!([1]))).await;
