@@ -78,7 +78,11 @@ fn free_form() -> String {
         .filter(|operation| operation.free_form)
         .map(|operation| format!("`{}`", operation.name))
         .collect();
-    format!("{} of {}: {}.\n", free.len(), surface::declared().len(), free.join(", "))
+    let all = surface::declared().len();
+    if free.is_empty() {
+        return format!("None of the {all} is free-form.\n");
+    }
+    format!("{} of {all}: {}.\n", free.len(), free.join(", "))
 }
 
 /// The text with what stands between the markers of a table replaced.
