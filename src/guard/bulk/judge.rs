@@ -10,6 +10,7 @@ use crate::{
     error::{ErrorCode, ToolError},
     guard::{
         Call, Guards,
+        consent::subscribes,
         directory::KnownPerson,
         identity::{
             UpsertAction, app_key_required, check_named, check_written, decide_many,
@@ -17,6 +18,7 @@ use crate::{
             look_up_many, no_such_person,
             strategy::IdentityStrategy,
         },
+        policy::{Decision, Reach},
         test_profiles::Lane,
     },
     state::Digest,
@@ -70,13 +72,14 @@ impl Judge<'_> {
     }
 
     async fn customers(&self, rows: &[RowContent]) -> Result<Vec<Judged>, ToolError> {
-        let given: Vec<&Identifiers> = rows
+        let rows: Vec<_> = rows
             .iter()
             .filter_map(|row| match row {
-                RowContent::Customer(row) => Some(&row.given),
+                RowContent::Customer(row) => Some(row),
                 RowContent::Event(_) => None,
             })
             .collect();
+        let given: Vec<&Identifiers> = rows.iter().map(|row| &row.given).collect();
         let looks = self.call.directory.can_look_up();
         let forms: Vec<_> = given.iter().map(|one| check_written(one, self.strategy, looks)).collect();
         let actions = if looks {
@@ -90,18 +93,30 @@ impl Judge<'_> {
             _ => Vec::new(),
         });
         let erased = self.guards.erased_rows(people).await?;
-        let all = given.into_iter().zip(forms).zip(actions).zip(erased);
+        let asks = self.subscribing_asks_a_human();
+        let all = rows.into_iter().zip(forms).zip(actions).zip(erased);
         Ok(all
-            .map(|(((given, form), action), erased)| match form.and(action) {
+            .map(|(((row, form), action), erased)| match form.and(action) {
                 Err(error) => bad(error),
                 Ok(_) if erased => bad(erased_person()),
+                Ok(UpsertAction::Update { .. } | UpsertAction::Unverified) if asks && subscribes(&row.attributes) => {
+                    bad(subscribed_again())
+                }
                 Ok(UpsertAction::Update { .. }) => Judged::Good { creates: false },
-                Ok(UpsertAction::Create | UpsertAction::Unverified) => match self.guards.refuse_hidden_test(given) {
+                Ok(UpsertAction::Create | UpsertAction::Unverified) => match self.guards.refuse_hidden_test(&row.given)
+                {
                     Ok(()) => Judged::Good { creates: true },
                     Err(error) => bad(no_test_profiles(&error)),
                 },
             })
             .collect())
+    }
+
+    /// Whether a call that subscribes somebody would wait for a human, who cannot look at each row of a file.
+    fn subscribing_asks_a_human(&self) -> bool {
+        let Call { tool, effect, flags, .. } = self.call;
+        let reach = Reach { recipients_allowed: true, several_people: true, escalated: true };
+        self.guards.policy.decide(self.guards.workspace.kind, tool, *effect, flags, reach) >= Decision::Approve
     }
 
     async fn events(&mut self, rows: &[RowContent]) -> Result<Vec<Judged>, ToolError> {
@@ -201,6 +216,15 @@ impl Guards {
 
 fn bad(error: impl Into<Refused>) -> Judged {
     Judged::Bad(error.into())
+}
+
+fn subscribed_again() -> ToolError {
+    ToolError::new(
+        ErrorCode::Conflict,
+        "It would subscribe somebody who exists, which takes their own consent: set_subscription asks for it, person by \
+         person.",
+    )
+    .at("attributes")
 }
 
 /// What is said of a row that names somebody who was erased.

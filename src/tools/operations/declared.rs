@@ -14,6 +14,7 @@ use crate::{
     catalog::{AbsentPerson, AnswerKind, Effect, Flag, HeldSchema, Operation, Operations, Spec, operation_schema},
     error::{ErrorCode, ToolError},
     guard::{
+        consent,
         identity::identifier::IdType,
         intent::{Absent, Audience, EgressUrl, GivenCustomer, Intent, People},
         policy::Policy,
@@ -58,6 +59,7 @@ impl Declared {
         if self.reaches_everybody(&intent) {
             intent = intent.reaching(Audience::Everyone);
         }
+        intent.subscribes = self.subscribes(arguments);
         intent.egress = self.egress(arguments);
         intent.target = self.target(arguments);
         Ok(intent)
@@ -129,6 +131,12 @@ impl Declared {
         let unnamed = matches!(intent.people, People::Nobody);
         let of_one = operation.takes("instance_id");
         unnamed && !of_one && (operation.effect == Effect::Send || operation.flags.contains(&Flag::Bulk))
+    }
+
+    /// Whether what is written of a person may make them receive what they had stopped.
+    fn subscribes(&self, arguments: &Map<String, Value>) -> bool {
+        let written = arguments.values().filter_map(Value::as_object);
+        self.operation.people.is_some() && written.into_iter().any(consent::subscribes)
     }
 
     fn egress(&self, arguments: &Map<String, Value>) -> Vec<EgressUrl> {

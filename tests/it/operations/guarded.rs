@@ -190,3 +190,24 @@ async fn what_sends_without_naming_anybody_is_refused_by_its_schema() {
     assert_eq!((&refused["error"], &refused["field"]), (&json!("invalid_argument"), &json!("customer")), "{refused}");
     assert_eq!(product.counts().await, before);
 }
+
+#[tokio::test]
+async fn nobody_is_subscribed_again_past_their_consent() {
+    let product = core(Setup::live()).start().await;
+    let write = |name: &str, value: Value| {
+        let traits = json!({ "customer": "cust_0001", "traits": { name: value } });
+        run("identify_through_pipelines", traits)
+    };
+    let again = product.refused("run_trigger_operation", write("unsubscribed", json!(false))).await;
+    assert_eq!(again["error"], "approval_required", "{again}");
+    product.ok("run_trigger_operation", write("unsubscribed", json!(true))).await;
+    let rows = json!({ "rows": [
+        { "id": "cust_0001", "unsubscribed": false },
+        { "id": "cust_0002", "unsubscribed": true },
+        { "id": "cust_7001", "unsubscribed": false },
+    ] });
+    let report = product.call("run_trigger_operation", run("import_customers", rows)).await;
+    let told = report.to_string();
+    assert!(told.contains("takes their own consent") && told.contains("\"row\":1"), "{report}");
+    assert!(!told.contains("\"row\":3") && !told.contains("\"row\":2"), "{report}");
+}
