@@ -78,6 +78,9 @@ pub struct Parameter {
     /// Whether Customer.io calls the address it holds.
     #[serde(default)]
     pub egress: bool,
+    /// Whether it is somebody's e-mail address.
+    #[serde(default)]
+    pub address: bool,
     /// Keys that its object may not have: they would name people past the guards.
     #[serde(default)]
     pub refuse_keys: Vec<String>,

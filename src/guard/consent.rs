@@ -37,6 +37,14 @@ fn may_subscribe(value: &Value) -> bool {
     }
 }
 
+/// What a plan says of an event whose data would say who a message goes to, or whom it is from.
+pub const REDIRECTS: &str = "its data would change whom a message goes to, or whom it is from";
+
+/// Whether the data of an event overrides recipient or sender of the messages it sets off (behaviour notes, section 3).
+pub fn redirects(data: &Map<String, Value>) -> bool {
+    ["recipient", "from_address", "reply_to"].iter().any(|name| data.contains_key(*name))
+}
+
 /// As Customer.io reads it (behaviour notes, section 3).
 fn is_true(value: &Value) -> bool {
     match value {

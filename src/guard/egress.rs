@@ -41,6 +41,11 @@ fn host(address: &EgressUrl, kind: WorkspaceKind) -> Result<String, ToolError> {
         ToolError::invalid(field.clone(), format!("`{field}` {why}. Nothing was changed."))
             .next("Give an address such as https://hooks.shop.example/in, its host written out.")
     };
+    // Where readers of addresses differ, one of them could be led elsewhere.
+    if address.url.contains(|c: char| c == '\\' || c.is_whitespace() || c.is_control()) || !address.url.contains("://")
+    {
+        return Err(refuse("is not an address"));
+    }
     let url = Url::parse(&address.url).map_err(|_| refuse("is not an address"))?;
     // Real people's data does not go in the clear.
     match (url.scheme(), kind) {
@@ -93,6 +98,9 @@ mod tests {
             "https://ada:pw@shop.example",
             "https://{{customer.host}}/in",
             "https://shop.example@evil.io/",
+            "https://shop.example\\@evil.io/in",
+            "https:shop.example",
+            "https://shop.\texample/",
             "javascript:alert(1)",
             "",
         ] {

@@ -15,6 +15,7 @@ pub mod erasure;
 mod expiry;
 pub mod fate;
 pub mod filter;
+pub mod headers;
 pub mod identity;
 pub mod intent;
 pub mod ledger;

@@ -113,9 +113,11 @@ impl Policy {
         match effect {
             Effect::Read => self.read.unwrap_or(Decision::Allow),
             Effect::Write => self.write.unwrap_or(Decision::Allow),
-            Effect::Trigger => {
-                self.trigger.unwrap_or(if reach.escalated && !sandbox { Decision::Approve } else { Decision::Allow })
-            }
+            Effect::Trigger => match self.trigger {
+                // Who asks for plans did not mean to ask for less where a human is needed.
+                None | Some(Decision::Preview) if reach.escalated && !sandbox => Decision::Approve,
+                decision => decision.unwrap_or(Decision::Allow),
+            },
             Effect::Delete => self.delete.unwrap_or(if sandbox { Decision::Preview } else { Decision::Approve }),
             Effect::Send => self.send.unwrap_or(match (sandbox, reach) {
                 (true, Reach { several_people: true, .. }) => Decision::Preview,

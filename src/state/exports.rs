@@ -9,6 +9,7 @@ use std::{
     io::{self, Write as _},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,9 @@ use serde_json::Value;
 
 /// How long a document stays, in milliseconds.
 pub const KEPT_FOR_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// No document takes longer to write.
+const WRITTEN_WITHIN: Duration = Duration::from_mins(2);
 
 /// How every id begins.
 const PREFIX: &str = "exp_";
@@ -162,6 +166,14 @@ fn read(path: &Path) -> io::Result<Option<Export>> {
     }
 }
 
+/// Whether a file is the beginning of a document that nobody writes any more: its process was killed.
+fn is_abandoned(path: &Path) -> bool {
+    let is_part = path.extension().is_some_and(|extension| extension == "part")
+        && path.file_stem().and_then(|stem| stem.to_str()).is_some_and(is_id);
+    let written = fs::metadata(path).and_then(|metadata| metadata.modified());
+    is_part && written.is_ok_and(|at| at.elapsed().is_ok_and(|since| since > WRITTEN_WITHIN))
+}
+
 fn remove_files(directory: &Path, goes: &impl Fn(&Export) -> bool) -> io::Result<usize> {
     let entries = match fs::read_dir(directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
@@ -170,6 +182,10 @@ fn remove_files(directory: &Path, goes: &impl Fn(&Export) -> bool) -> io::Result
     let mut removed = 0;
     for entry in entries {
         let path = entry?.path();
+        if is_abandoned(&path) {
+            fs::remove_file(&path)?;
+            continue;
+        }
         let is_ours = path.file_stem().and_then(|stem| stem.to_str()).is_some_and(is_id);
         if !is_ours || path.extension().is_none_or(|extension| extension != "json") {
             continue;

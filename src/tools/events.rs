@@ -9,6 +9,7 @@ use crate::{
     catalog::{Credential, Effect, Retry, Spec, Toolset},
     error::ToolError,
     guard::{
+        consent::{REDIRECTS, redirects},
         identity::identifier::IdType,
         intent::Intent,
         values::{Data, EventName, UnixTime},
@@ -68,7 +69,11 @@ impl Tool for TrackEvent {
     type Output = Output;
 
     fn intent(input: &Input) -> Result<Intent, ToolError> {
-        Ok(Intent::one(&input.customer, input.id_type))
+        let mut intent = Intent::one(&input.customer, input.id_type);
+        if input.data.as_ref().is_some_and(|data| redirects(data.as_map())) {
+            intent.escalations.push(REDIRECTS);
+        }
+        Ok(intent)
     }
 
     async fn call(cx: &CallContext<'_>, input: Input) -> Result<Output, ToolError> {

@@ -287,6 +287,14 @@ fn with_fate(mut error: ToolError, effect: Effect) -> ToolError {
 /// What is said of a call that may have happened.
 fn unknown_fate(call: &Call<'_>, call_id: &str, error: ToolError) -> ToolError {
     match call.retry {
+        Retry::Ledger if call.intent.recovery.is_none() => ToolError {
+            upstream_status: error.upstream_status,
+            ..outcome_unknown(call_id)
+        }
+        .next(format!(
+            "This cannot be looked up by itself: list what there is, and tell the user. An operator who knows says so \
+                 with `customerio-mcp sends settle {call_id}`."
+        )),
         Retry::Ledger => ToolError { upstream_status: error.upstream_status, ..outcome_unknown(call_id) },
         // The id that makes a repeated request harmless was this call's: another call is another event.
         Retry::Ulid => error.next(format!(

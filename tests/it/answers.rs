@@ -11,7 +11,7 @@ use crate::driver::Setup;
 static OUTPUTS: LazyLock<HashMap<&'static str, Validator>> = LazyLock::new(|| {
     let validator = |schema| jsonschema::draft202012::new(&Value::Object(schema)).unwrap();
     let schema = |tool: &dyn tools::tool::Callable| tool.definition().output_schema.as_deref().cloned();
-    let tools = tools::all();
+    let tools = tools::every();
     let promising = tools.iter().filter_map(|tool| Some((tool.spec().name, schema(tool.as_ref())?)));
     promising.map(|(name, schema)| (name, validator(schema))).collect()
 });

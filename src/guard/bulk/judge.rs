@@ -10,7 +10,7 @@ use crate::{
     error::{ErrorCode, ToolError},
     guard::{
         Call, Guards,
-        consent::subscribes,
+        consent::{redirects, subscribes},
         directory::KnownPerson,
         identity::{
             UpsertAction, app_key_required, check_named, check_written, decide_many,
@@ -60,6 +60,7 @@ impl Judge<'_> {
     /// Judges some rows, in their order.
     pub(super) async fn judge(&mut self, rows: &[RowContent]) -> Result<Vec<Judged>, ToolError> {
         let erased = self.guards.erased_rows(rows.iter().map(RowContent::refs)).await?;
+        let asks = self.escalation_asks_a_human();
         let judged = match self.kind {
             Kind::Customers => self.customers(rows).await?,
             Kind::Events => self.events(rows).await?,
@@ -67,7 +68,12 @@ impl Judge<'_> {
         Ok(judged
             .into_iter()
             .zip(erased)
-            .map(|(judged, erased)| if erased { bad(erased_person()) } else { judged })
+            .zip(rows)
+            .map(|((judged, erased), row)| match row {
+                _ if erased => bad(erased_person()),
+                RowContent::Event(row) if asks && redirects(&row.data) => bad(redirected()),
+                _ => judged,
+            })
             .collect())
     }
 
@@ -93,7 +99,7 @@ impl Judge<'_> {
             _ => Vec::new(),
         });
         let erased = self.guards.erased_rows(people).await?;
-        let asks = self.subscribing_asks_a_human();
+        let asks = self.escalation_asks_a_human();
         let all = rows.into_iter().zip(forms).zip(actions).zip(erased);
         Ok(all
             .map(|(((row, form), action), erased)| match form.and(action) {
@@ -112,8 +118,8 @@ impl Judge<'_> {
             .collect())
     }
 
-    /// Whether a call that subscribes somebody would wait for a human, who cannot look at each row of a file.
-    fn subscribing_asks_a_human(&self) -> bool {
+    /// Whether what a row does would wait for a human, who cannot look at each row of a file.
+    fn escalation_asks_a_human(&self) -> bool {
         let Call { tool, effect, flags, .. } = self.call;
         let reach = Reach { recipients_allowed: true, several_people: true, escalated: true };
         self.guards.policy.decide(self.guards.workspace.kind, tool, *effect, flags, reach) >= Decision::Approve
@@ -159,7 +165,10 @@ impl Judge<'_> {
                 values.push(customer.value.clone());
             }
         }
-        for person in look_up_many(self.call.directory, self.id_type, values).await? {
+        let people = look_up_many(self.call.directory, self.id_type, values).await?;
+        // Somebody who was erased under another identifier is nobody here.
+        let erased = self.guards.erased_rows(people.iter().map(KnownPerson::refs)).await?;
+        for (person, _) in people.into_iter().zip(erased).filter(|(_, erased)| !erased) {
             if let Some(reference) = self.named_by(&person)
                 && let Some(count) = wanted.get_mut(&reference.digest_input())
             {
@@ -216,6 +225,11 @@ impl Guards {
 
 fn bad(error: impl Into<Refused>) -> Judged {
     Judged::Bad(error.into())
+}
+
+fn redirected() -> ToolError {
+    ToolError::new(ErrorCode::Conflict, "Its data says whom a message goes to or is from: track_event asks for it.")
+        .at("data")
 }
 
 fn subscribed_again() -> ToolError {

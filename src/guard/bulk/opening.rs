@@ -80,7 +80,9 @@ impl Guards {
         size: u64,
     ) -> Result<Import, ToolError> {
         let now_ms = self.clock.now_ms();
-        let parts = [call.tool.as_bytes(), call.canonical_arguments.as_bytes(), content.as_bytes()];
+        // The same rows under other words (`./file`, a default said aloud, `skip_refused`) are the same import: as
+        // another one they would be written twice.
+        let parts = [call.tool.as_bytes(), told.id_type.as_str().as_bytes(), content.as_bytes()];
         let progress = Progress { content: content.clone(), size, ..Progress::default() };
         let open = OpenImport {
             workspace: self.workspace.name.clone(),

@@ -6,9 +6,9 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     api::UpstreamErrorKind,
-    catalog::{Credential, Effect, Retry, Spec, Toolset},
+    catalog::{Credential, Effect, Flag, Retry, Spec, Toolset},
     error::{ErrorCode, ToolError},
-    guard::intent::Intent,
+    guard::{headers::check_headers, intent::Intent},
     tools::{
         campaigns::send::of_newsletter,
         context::CallContext,
@@ -80,7 +80,8 @@ impl Tool for UpdateVariant {
         core: false,
         effect: Effect::Write,
         retry: Retry::Natural,
-        flags: &[],
+        // A newsletter that is scheduled goes out with whatever it says by then.
+        flags: &[Flag::ContentInUse],
         needs: &[Credential::App],
     };
     type Input = Input;
@@ -91,6 +92,7 @@ impl Tool for UpdateVariant {
             return Err(ToolError::invalid("body", "The call changes nothing. Nothing was changed.")
                 .next("Give what is to be changed, such as `subject` or `body`."));
         }
+        check_headers("headers", input.headers.iter().flatten().map(|header| header.name.as_str()))?;
         Ok(Intent::nobody().on(format!("content {} of newsletter {}", input.content_id, input.newsletter_id)))
     }
 

@@ -129,6 +129,15 @@ impl Tool for DeleteSnippet {
                 .with(json!({ "used_by": usage.used_by }))
                 .next("Take it out of what uses it first; update_template changes a template."));
         }
+        if usage.is_cut_short {
+            return Err(ToolError::new(
+                ErrorCode::Conflict,
+                "What uses the snippet cannot be told: there are more messages than one call reads. Nothing was deleted.",
+            )
+            .at("name")
+            .with(json!({ "not_looked_at": usage.not_looked_at }))
+            .next("Ask the user to look in Customer.io, and to delete it there."));
+        }
         cx.api().delete_snippet(cx.permit()?, &cx.scope, &input.name).await?;
         let result = match cx.api().snippets(&cx.scope).await {
             Ok(now) if now.iter().all(|one| one.name != input.name) => WriteResult::Applied,

@@ -12,7 +12,7 @@ use crate::{
     },
     catalog::{Credential, Effect, Flag, Retry, Spec, Toolset},
     error::{ErrorCode, ToolError},
-    guard::intent::Intent,
+    guard::{headers::check_headers, intent::Intent},
     tools::{
         answer::{Untrusted, untrusted},
         context::CallContext,
@@ -99,6 +99,8 @@ impl Tool for UpdateTemplate {
         for (field, text) in input.texts() {
             check_liquid(field, text)?;
         }
+        let headers = input.headers.iter().flatten().filter_map(|header| header.get("name")?.as_str());
+        check_headers("headers", headers)?;
         let language = input.language.as_ref().map_or_else(String::new, |language| format!(" in {language}"));
         Ok(Intent::nobody().on(format!("template {}{language}", input.template)))
     }

@@ -54,6 +54,8 @@ pub struct Named {
 pub(super) struct Usage {
     pub(super) used_by: UsedBy,
     pub(super) not_looked_at: Vec<String>,
+    /// Something that could have been looked at was not: nobody can say that nothing uses it.
+    pub(super) is_cut_short: bool,
 }
 
 impl UsedBy {
@@ -76,7 +78,7 @@ impl UsedBy {
 
 /// What uses the snippet of this name.
 pub(super) async fn of_snippet(cx: &CallContext<'_>, name: &str, all: &[Snippet]) -> Result<Usage, ToolError> {
-    let mut usage = Usage { used_by: UsedBy::default(), not_looked_at: Vec::new() };
+    let mut usage = Usage { used_by: UsedBy::default(), not_looked_at: Vec::new(), is_cut_short: false };
     let others = all.iter().filter(|snippet| snippet.name != name && uses(&snippet.value, name));
     usage.used_by.snippets = others.map(|snippet| snippet.name.clone()).collect();
     let mut read = 0;
@@ -97,6 +99,7 @@ pub(super) async fn of_snippet(cx: &CallContext<'_>, name: &str, all: &[Snippet]
             }
         }
         if skipped > 0 {
+            usage.is_cut_short = true;
             usage.not_looked_at.push(format!("{skipped} {}: one call reads {READ_AT_MOST} messages", called(kind)));
         }
     }

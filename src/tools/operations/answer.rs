@@ -8,7 +8,7 @@ use crate::{
         UpstreamErrorKind,
         operation::{Body, OperationRequest},
     },
-    catalog::{Method, Operation},
+    catalog::{Effect, Flag, Method, Operation},
     error::ToolError,
     tools::{context::CallContext, verify::WriteResult},
 };
@@ -18,6 +18,35 @@ pub(super) struct Answered {
     pub(super) result: WriteResult,
     pub(super) answer: Value,
     pub(super) before: Option<Value>,
+}
+
+/// The schema of what operations of an effect answer: the inside is Customer.io's own.
+pub(super) fn answer_of(effect: Effect) -> Map<String, Value> {
+    let schema = if effect == Effect::Read {
+        json!({
+            "type": "object",
+            "properties": {
+                "answer": { "type": "object" },
+                "cursor": { "type": "string" },
+                "media_type": { "type": "string" },
+                "bytes": { "type": "integer" },
+            },
+        })
+    } else {
+        json!({
+            "type": "object",
+            "properties": {
+                "result": { "type": "string", "enum": ["applied", "accepted"] },
+                "answer": { "type": "object" },
+                "before": { "type": "object" },
+            },
+            "required": ["result"],
+        })
+    };
+    match schema {
+        Value::Object(schema) => schema,
+        _ => Map::new(),
+    }
 }
 
 /// The answer of a read. The token of the next page stands where every list has it.
@@ -83,10 +112,17 @@ impl Reading<'_> {
         match (operation.method, seen) {
             (Method::Delete, Some(None)) => WriteResult::Applied,
             (Method::Put, Some(Some(now))) if holds(&now, &sent.body) => WriteResult::Applied,
-            (Method::Post, _) if answer.as_object().is_some_and(names_what_was_made) => WriteResult::Applied,
+            (Method::Post, _) if makes(operation) && answer.as_object().is_some_and(names_what_was_made) => {
+                WriteResult::Applied
+            }
             _ => WriteResult::Accepted,
         }
     }
+}
+
+/// Whether an operation has done its work when it answers: a job for later has an id as well.
+fn makes(operation: &Operation) -> bool {
+    operation.effect == Effect::Write && !operation.flags.iter().any(|flag| matches!(flag, Flag::Bulk | Flag::BulkPii))
 }
 
 /// Whether an answer shows the thing that a creation made, by its id.

@@ -7,16 +7,17 @@ use rmcp::model;
 use serde_json::{Map, Value};
 
 use super::{
-    answer::{Answered, Reading, image, reads, writes},
+    answer::{Answered, Reading, answer_of, image, reads, writes},
     request::Asked,
 };
 use crate::{
     catalog::{AbsentPerson, AnswerKind, Effect, Flag, HeldSchema, Operation, Operations, Spec, operation_schema},
     error::{ErrorCode, ToolError},
     guard::{
-        consent,
-        identity::identifier::IdType,
-        intent::{Absent, Audience, EgressUrl, GivenCustomer, Intent, People},
+        consent::{self, REDIRECTS, redirects},
+        headers::check_headers,
+        identity::identifier::{IdType, MASK},
+        intent::{Absent, Audience, EgressUrl, GivenCustomer, Intent, People, Recipient, RecipientRole},
         policy::Policy,
     },
     tools::{
@@ -43,13 +44,16 @@ impl Declared {
         let mut definition = model::Tool::new(spec.name, spec.description(), Arc::new(schema.clone()));
         definition.title = Some(spec.title.to_owned());
         definition.annotations = Some(spec.annotations());
+        definition.output_schema = Some(Arc::new(answer_of(operation.effect)));
         let has_reader = all.reader_of(operation).is_some();
         Self { operation, has_reader, spec, definition, arguments: HeldSchema::new(schema) }
     }
 
     fn intent(&self, arguments: &Map<String, Value>) -> Result<Intent, ToolError> {
+        arguments.iter().try_for_each(|(name, value)| refuse_shown(name, value))?;
         self.check_choices(arguments)?;
         self.check_keys(arguments)?;
+        self.check_exceptions(arguments)?;
         let absent = match self.operation.people.map(|people| people.absent) {
             Some(AbsentPerson::Create) => Absent::Create,
             _ => Absent::Refuse,
@@ -60,6 +64,10 @@ impl Declared {
             intent = intent.reaching(Audience::Everyone);
         }
         intent.subscribes = self.subscribes(arguments);
+        if self.operation.effect == Effect::Trigger && arguments.values().filter_map(Value::as_object).any(redirects) {
+            intent.escalations.push(REDIRECTS);
+        }
+        intent.recipients = self.addresses(arguments);
         intent.egress = self.egress(arguments);
         intent.target = self.target(arguments);
         Ok(intent)
@@ -89,6 +97,10 @@ impl Declared {
 
     fn check_keys(&self, arguments: &Map<String, Value>) -> Result<(), ToolError> {
         for parameter in &self.operation.parameters {
+            if parameter.name == "headers" {
+                let given = arguments.get("headers").and_then(Value::as_array).into_iter().flatten();
+                check_headers("headers", given.filter_map(|header| header["name"].as_str()))?;
+            }
             let given = arguments.get(&parameter.name).and_then(Value::as_object);
             let refused = given.and_then(|map| parameter.refuse_keys.iter().find(|key| map.contains_key(*key)));
             if let Some(key) = refused {
@@ -101,6 +113,30 @@ impl Declared {
             }
         }
         Ok(())
+    }
+
+    /// What means another operation means it in any spelling.
+    fn check_exceptions(&self, arguments: &Map<String, Value>) -> Result<(), ToolError> {
+        for parameter in self.operation.parameters.iter().filter(|parameter| !parameter.except.is_empty()) {
+            let Some(given) = arguments.get(&parameter.name).and_then(Value::as_str) else { continue };
+            let name = &parameter.name;
+            if given.trim() != given || given.chars().any(char::is_control) {
+                let why = format!("`{name}` has white space at its ends or control characters. Nothing was changed.");
+                return Err(ToolError::invalid(name.clone(), why).next("Give it without."));
+            }
+            if parameter.except.iter().any(|except| except.to_lowercase() == given.to_lowercase()) {
+                let why = format!("`{name}` means another operation. Nothing was changed.");
+                return Err(ToolError::invalid(name.clone(), why).next("find_operations finds the one it means."));
+            }
+        }
+        Ok(())
+    }
+
+    /// Addresses of people beside those it names: whoever was erased is looked for among them.
+    fn addresses(&self, arguments: &Map<String, Value>) -> Vec<Recipient> {
+        let addresses = self.operation.parameters.iter().filter(|parameter| parameter.address);
+        let given = addresses.filter_map(|parameter| arguments.get(&parameter.name)?.as_str());
+        given.map(|address| Recipient { address: address.to_lowercase(), role: RecipientRole::To }).collect()
     }
 
     fn customers(&self, arguments: &Map<String, Value>) -> Result<Vec<GivenCustomer>, ToolError> {
@@ -148,7 +184,7 @@ impl Declared {
     /// What a plan names besides people: `newsletter 12, language de`.
     fn target(&self, arguments: &Map<String, Value>) -> Option<String> {
         let shown = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let in_path = self.operation.path_parameters();
+        let in_path = self.operation.path_parameters().filter(|parameter| !parameter.address);
         let named = in_path.filter_map(|parameter| {
             let value = arguments.get(&parameter.name)?;
             Some(format!("{} {}", parameter.name.trim_end_matches("_id").replace('_', " "), shown(value)))
@@ -210,6 +246,21 @@ async fn run(
     let answer = cx.api().change_by_operation(cx.permit()?, &cx.scope, &request).await?;
     let result = reading.result(operation, &request, &answer).await;
     Ok(writes(Answered { result, answer, before: before.flatten() }))
+}
+
+/// Refuses a value that an answer showed in part: written back, it would replace what it hides.
+fn refuse_shown(name: &str, value: &Value) -> Result<(), ToolError> {
+    match value {
+        Value::String(text) if text.contains(MASK) || text.contains("characters left out]") => Err(ToolError::new(
+            ErrorCode::MaskedValue,
+            format!("`{name}` holds a value that was masked or cut in an answer. Nothing was changed."),
+        )
+        .at(name)
+        .next("Write only what you know whole; ask the user for the rest.")),
+        Value::Array(items) => items.iter().try_for_each(|item| refuse_shown(name, item)),
+        Value::Object(map) => map.values().try_for_each(|inner| refuse_shown(name, inner)),
+        _ => Ok(()),
+    }
 }
 
 fn nothing_there(operation: &Operation) -> ToolError {

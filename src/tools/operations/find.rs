@@ -11,6 +11,7 @@ use crate::{
     guard::intent::Intent,
     tools::{
         context::CallContext,
+        offer::Offer,
         tool::{Callable, Tool},
     },
 };
@@ -117,16 +118,16 @@ impl Tool for FindOperations {
             spec.toolset != Toolset::Operations && wanted.is_none_or(|effect| spec.effect == effect)
         });
         let mut left = ANSWER_BYTES;
-        let operations: Vec<Found> =
-            found.take(limit).map(|tool| told(tool.as_ref(), offer.is_listed(tool.spec().name), &mut left)).collect();
+        let operations: Vec<Found> = found.take(limit).map(|tool| told(tool.as_ref(), offer, &mut left)).collect();
         let next_step = operations.is_empty().then_some("Nothing has these words: say what is to be done in others.");
         Ok(Output { operations, next_step })
     }
 }
 
 /// An operation as it is told, with its schema while there are bytes left for it.
-fn told(tool: &dyn Callable, listed: bool, left: &mut usize) -> Found {
+fn told(tool: &dyn Callable, offer: &Offer, left: &mut usize) -> Found {
     let spec = tool.spec();
+    let listed = offer.is_listed(spec.name);
     let summary = first_paragraph(spec.description());
     *left = left.saturating_sub(summary.len() + 150);
     let schema = tool.definition().input_schema.as_ref();
@@ -140,7 +141,7 @@ fn told(tool: &dyn Callable, listed: bool, left: &mut usize) -> Found {
         effect: spec.effect,
         toolset: spec.toolset.as_str(),
         summary,
-        run_with: (!listed).then(|| runner(spec.effect)),
+        run_with: (!listed).then(|| runner(spec.effect)).filter(|runner| offer.tool(runner).is_some()),
         arguments: fits.then(|| schema.clone()),
     }
 }

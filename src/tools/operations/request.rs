@@ -213,8 +213,19 @@ fn by_own(person: &Subject) -> Result<CustomerRef, ToolError> {
     })
 }
 
+/// Pipelines tells the kind of an identifier by its shape: an id that looks like an address names somebody else.
 fn user_id(person: &Subject) -> Result<String, ToolError> {
-    by_own(person).map(|own| own.value)
+    let own = by_own(person)?;
+    let mistaken =
+        |own: &CustomerRef| own.id_type == IdType::Id && (own.value.contains('@') || own.value.starts_with("cio_"));
+    if !mistaken(&own) {
+        return Ok(own.value);
+    }
+    let email = person.person.as_ref().and_then(|known| known.email.clone());
+    email.ok_or_else(|| {
+        ToolError::invalid("customer", "Pipelines would take this person's id for an address. Nothing was changed.")
+            .next("Use an operation of the Track API, which takes a `cio_id`.")
+    })
 }
 
 /// A value as a path or query has it.

@@ -97,6 +97,8 @@ impl Tool for EraseCustomer {
             });
         }
         let erasure_id = begun.erasure.erasure_id.clone();
+        // An export that was being made when the person went has been written since.
+        remove_exports(cx, &identifiers).await.map_err(|error| resumable(error, &erasure_id))?;
         let receipt = receipt(cx, &begun, &identifiers);
         let completed = cx.guards().complete_erasure(begun, &receipt).await;
         completed.map_err(|error| resumable(error, &erasure_id))?;
@@ -151,14 +153,17 @@ async fn take_away(cx: &CallContext<'_>, identifiers: &Identifiers) -> Result<()
     for reference in refs.iter().rev() {
         cx.api().delete(cx.permit()?, &cx.scope, &path(reference)).await?;
     }
-    if let Some(cio_id) = &identifiers.cio_id {
-        let removed = cx.workspace.exports.remove_of(&cx.guards().workspace.name, cio_id).await;
-        removed.map_err(|error| {
-            tracing::error!(%error, "the exports of an erased person were left");
-            ToolError::new(ErrorCode::StateUnavailable, "A document exported about the person could not be removed.")
-        })?;
-    }
+    remove_exports(cx, identifiers).await?;
     cx.guards().forget_refs(&refs).await
+}
+
+async fn remove_exports(cx: &CallContext<'_>, identifiers: &Identifiers) -> Result<(), ToolError> {
+    let Some(cio_id) = &identifiers.cio_id else { return Ok(()) };
+    let removed = cx.workspace.exports.remove_of(&cx.guards().workspace.name, cio_id).await;
+    removed.map(drop).map_err(|error| {
+        tracing::error!(%error, "the exports of an erased person were left");
+        ToolError::new(ErrorCode::StateUnavailable, "A document exported about the person could not be removed.")
+    })
 }
 
 /// Whether every identifier reads as unknown, twice and some seconds apart, before the call must end.

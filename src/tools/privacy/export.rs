@@ -12,7 +12,7 @@ use crate::{
         Page, UpstreamError, UpstreamErrorKind,
         activities::{Activity, ActivityQuery},
         deliveries::{Delivery, PageQuery},
-        people::{Person, PersonPath},
+        people::{Person, PersonPath, PersonRef},
         standing::Relationship,
     },
     catalog::{Credential, Effect, Flag, Retry, Spec, Toolset},
@@ -105,6 +105,9 @@ impl Tool for ExportCustomerData {
 
     async fn call(cx: &CallContext<'_>, _: Input) -> Result<Output, ToolError> {
         let given = path(&cx.subject()?.given);
+        if let PersonPath::Email(email) = &given {
+            refuse_shared(&cx.api().people_by_email(&cx.scope, email).await?)?;
+        }
         let person = cx.api().person(&cx.scope, &given).await?.ok_or_else(|| not_found(&given))?;
         let collected = Collected::of(cx, person).await?;
         let now_ms = cx.guards().clock.now_ms();
@@ -140,6 +143,18 @@ impl Tool for ExportCustomerData {
             customer,
         })
     }
+}
+
+/// A document about one of several people would answer none of them.
+fn refuse_shared(people: &[PersonRef]) -> Result<(), ToolError> {
+    if people.len() < 2 {
+        return Ok(());
+    }
+    let cio_ids: Vec<&str> = people.iter().map(|person| person.cio_id.as_str()).collect();
+    Err(ToolError::new(ErrorCode::IdentityConflict, "Several people share this e-mail address. Nothing was exported.")
+        .at("customer")
+        .with(json!({ "cio_ids": cio_ids }))
+        .next("Name each by `cio_id`, one call for each."))
 }
 
 /// Everything that was found.

@@ -64,6 +64,6 @@ async fn a_wrong_call_is_told_what_is_right() {
     not_found at content_id: The newsletter has no content with this id. Nothing was changed. | Its contents: 120, 121.
     not_found at newsletter_id: There is no newsletter with this id. Nothing was changed. | list_campaigns with `kind: "newsletter"` shows those there are.
     invalid_argument at subject: `subject` must not be empty. Nothing was changed. | `subject`: Liquid, as all texts here.
-    invalid_argument at recipient: `recipient` is not an argument of this tool. Nothing was changed. | Valid arguments: `newsletter_id`, `content_id`, `subject`, `body`, `preheader_text`, `body_plain`, `body_amp`, `from_id`, `reply_to_id`, `headers`.
+    invalid_argument at recipient: `recipient` is not an argument of this tool. Nothing was changed. | Valid arguments: `newsletter_id`, `content_id`, `subject`, `body`, `preheader_text`, `body_plain`, `body_amp`, `from_id`, `reply_to_id`, `headers`, `plan_token`.
     "#);
 }

@@ -211,3 +211,49 @@ async fn nobody_is_subscribed_again_past_their_consent() {
     assert!(told.contains("takes their own consent") && told.contains("\"row\":1"), "{report}");
     assert!(!told.contains("\"row\":3") && !told.contains("\"row\":2"), "{report}");
 }
+
+#[tokio::test]
+async fn what_an_answer_hid_is_not_written_back() {
+    let product = core(Setup::shop()).start().await;
+    for value in ["Write to s•••@shop.example", "A long text… [300 characters left out]"] {
+        let update = run("update_collection", json!({ "collection_id": 1, "name": value }));
+        let refused = product.refused("run_write_operation", update).await;
+        assert_eq!((&refused["error"], &refused["field"]), (&json!("masked_value"), &json!("name")), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_is_not_sent_elsewhere_past_a_human() {
+    let product = core(Setup::live()).start().await;
+    let redirected = json!({ "name": "invite", "data": { "recipient": "eve@elsewhere.io" } });
+    let anonymous = product.refused("run_trigger_operation", run("track_anonymous_event", redirected)).await;
+    assert_eq!(anonymous["error"], "approval_required", "{anonymous}");
+    let event = json!({ "customer": "cust_0001", "name": "x", "data": { "from_address": "ceo@elsewhere.io" } });
+    assert_eq!(product.refused("track_event", event).await["error"], "approval_required");
+    product.ok("track_event", json!({ "customer": "cust_0001", "name": "x", "data": { "plan": "gold" } })).await;
+    let envelope =
+        json!({ "email_id": "e0000000-0000-4000-8000-000000000001", "envelope": { "bcc": "eve@elsewhere.io" } });
+    let bcc = product.refused("run_write_operation", run("update_design_email", envelope)).await;
+    assert_eq!((&bcc["error"], &bcc["field"]), (&json!("invalid_argument"), &json!("envelope.bcc")), "{bcc}");
+    let headers =
+        json!({ "newsletter_id": 1, "content_id": 1, "headers": [{ "name": "Bcc", "value": "eve@elsewhere.io" }] });
+    let header = product.refused("update_variant", headers).await;
+    assert_eq!(
+        (&header["error"], &header["field"]),
+        (&json!("invalid_argument"), &json!("headers[0].name")),
+        "{header}"
+    );
+}
+
+#[tokio::test]
+async fn an_event_that_means_something_else_does_so_in_any_spelling() {
+    let product = core(Setup::shop()).start().await;
+    for event in ["User Deleted", "user deleted", "User Deleted ", "Object\u{7}Deleted"] {
+        let track = run("track_through_pipelines", json!({ "customer": "cust_0001", "event": event }));
+        let refused = product.refused("run_trigger_operation", track).await;
+        assert_eq!((&refused["error"], &refused["field"]), (&json!("invalid_argument"), &json!("event")), "{refused}");
+    }
+    let tag = json!({ "customer": "cust_0001", "traits": { "mcp_test": "" } });
+    let tagged = product.refused("run_trigger_operation", run("identify_through_pipelines", tag)).await;
+    assert_eq!(tagged["field"], "traits.mcp_test", "{tagged}");
+}
