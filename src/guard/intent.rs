@@ -163,6 +163,11 @@ pub enum Audience {
 }
 
 impl Intent {
+    /// Whether the call neither names anybody nor says whom it reaches.
+    pub fn is_about_nobody(&self) -> bool {
+        matches!(self.people, People::Nobody) && self.reach == Audience::Named && self.bulk.is_none()
+    }
+
     /// A call about nobody.
     pub fn nobody() -> Self {
         Self::default()

@@ -114,8 +114,11 @@ impl Guards {
             "region": self.workspace.region,
             "tool": call.tool,
             "effect": call.effect,
-            "audience": audience.told(),
         });
+        // Of content and settings nobody is counted: "0 people" would say that nobody reads them.
+        if !call.intent.is_about_nobody() {
+            plan["audience"] = audience.told();
+        }
         if let Some(target) = &call.intent.target {
             plan["target"] = json!(target);
         }
