@@ -180,6 +180,7 @@ impl Guards {
             },
             BeginOutcome::Erased(tombstone) => Err(erased(&tombstone).into()),
             BeginOutcome::KeyReused => Err(key_reused().into()),
+            BeginOutcome::ApprovalSpent => Err(plan_spent(&tool).into()),
             BeginOutcome::PlanSpent => Err(plan_spent(&tool).into()),
             BeginOutcome::ImportTaken => Err(Halt::Refused(
                 ToolError::new(ErrorCode::CallInProgress, "Another call has taken the import over.").after_seconds(1),
@@ -244,6 +245,7 @@ impl Guards {
             key,
             follows: call.follows.clone(),
             plan,
+            approval: None,
             // What the server cleans up was bounded when it was made.
             charges: match call.origin {
                 Origin::Sweeper => Vec::new(),

@@ -2,7 +2,10 @@
 
 use rusqlite::{Connection, params};
 
-use super::calls::{UNKNOWN_HOLDS_KEY_MS, UNSETTLED};
+use super::{
+    approvals,
+    calls::{UNKNOWN_HOLDS_KEY_MS, UNSETTLED},
+};
 use crate::state::StoreError;
 
 /// How long a call without a live key stays on the ledger: longer than any budget looks back. One whose fate nobody has
@@ -30,6 +33,7 @@ pub(super) fn tidy(connection: &Connection, workspace: &str, call_row: i64, now_
     ] {
         connection.prepare_cached(sql)?.execute(params![now_ms, ROWS_AT_ONCE])?;
     }
+    approvals::tidy(connection, now_ms, ROWS_AT_ONCE)?;
     forget_how_to_look(connection, workspace, now_ms)?;
     forget_calls(connection, now_ms)
 }
