@@ -67,7 +67,7 @@ pub struct AskApproval {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AskedApproval {
     /// It stands: the one that was put, or the one that the same call with the same audience has already.
-    Standing(Approval),
+    Standing(Box<Approval>),
     /// As many calls of the principal wait as may.
     TooMany,
 }

@@ -43,6 +43,8 @@ mod faults;
 #[cfg(test)]
 mod guards;
 #[cfg(test)]
+mod human;
+#[cfg(test)]
 mod identity;
 #[cfg(test)]
 mod imports;

@@ -42,7 +42,7 @@ pub(super) fn ask(connection: &Connection, ask: &AskApproval) -> Result<AskedApp
     if let Some(standing) = of_call(connection, workspace, &approval.call)? {
         let alike = standing.people == approval.people && standing.audience == approval.audience;
         if alike && standing.expires_at_ms > *now_ms {
-            return Ok(AskedApproval::Standing(standing));
+            return Ok(AskedApproval::Standing(Box::new(standing)));
         }
         delete(connection, workspace, &standing.approval_id)?;
     }
@@ -62,7 +62,7 @@ pub(super) fn ask(connection: &Connection, ask: &AskApproval) -> Result<AskedApp
     for subject in subjects {
         statement.execute(params![workspace, subject, approval.approval_id])?;
     }
-    Ok(AskedApproval::Standing(approval.clone()))
+    Ok(AskedApproval::Standing(Box::new(approval.clone())))
 }
 
 fn insert(connection: &Connection, workspace: &str, approval: &Approval) -> Result<(), StoreError> {

@@ -40,7 +40,7 @@ fn ask(approval: Approval) -> AskApproval {
 
 async fn standing(store: &dyn Store, approval: Approval) -> Approval {
     match store.ask_approval(ask(approval)).await.unwrap() {
-        AskedApproval::Standing(approval) => approval,
+        AskedApproval::Standing(approval) => *approval,
         AskedApproval::TooMany => panic!("too many wait"),
     }
 }
