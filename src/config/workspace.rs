@@ -20,6 +20,7 @@ use crate::guard::{
     egress::is_host,
     identity::strategy::{IdentityStrategy, is_domain},
     policy::{Budgets, Pii, Policy, Recipients, TestProfiles, WorkspaceKind},
+    privacy::Privacy,
 };
 
 /// The two halves of the Track API's credential.
@@ -70,6 +71,8 @@ pub struct WorkspaceConfig {
     pub import_directories: Vec<PathBuf>,
     /// How much personal data answers show.
     pub pii: Pii,
+    /// Which attributes answers show.
+    pub privacy: Privacy,
 }
 
 impl WorkspaceConfig {
@@ -195,6 +198,7 @@ impl<'a> Resolver<'a> {
             egress_hosts: file.egress_hosts,
             import_directories: self.import_directories(&file.import_directories),
             pii: file.pii,
+            privacy: file.privacy,
         };
         self.check_reach(&config, embedded);
         self.check_guardrails(&mut config);
@@ -369,6 +373,9 @@ impl<'a> Resolver<'a> {
                 &["egress_hosts"],
                 format!("holds `{entry}`: write hosts as `hooks.shop.example`, and all below one as `*.shop.example`"),
             );
+        }
+        for (list, message) in config.privacy.faults() {
+            self.refuse(&["privacy", list], message);
         }
         if config.test_profiles.expires_after_hours == 0 {
             self.refuse(&["test_profiles", "expires_after_hours"], "is 0: a test profile lives at least one hour");

@@ -22,10 +22,11 @@ pub mod ledger;
 mod merge;
 mod plan;
 pub mod policy;
+pub mod privacy;
 mod recipients;
 pub mod secret;
 pub mod settle;
-
+pub mod shown;
 pub mod test_profiles;
 pub mod values;
 

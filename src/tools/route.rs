@@ -22,7 +22,8 @@ use crate::{
     clock::{Clock, random_bytes},
     error::{ErrorCode, Fate, ToolError},
     guard::{
-        Call, Halt, admit::Admitted, bulk::Attendant, fate::LookedInVain, intent::Intent, ledger::Replay, settle::Ended,
+        Call, Halt, admit::Admitted, bulk::Attendant, fate::LookedInVain, intent::Intent, ledger::Replay,
+        settle::Ended, shown::refuse_shown,
     },
     state::RecordedCall,
 };
@@ -52,11 +53,11 @@ pub async fn call_tool(
     match result {
         Ok(answer) => {
             tracing::debug!(tool = spec.name, duration_ms, outcome = "ok", "call");
-            answer::success(answer, workspace.pii)
+            answer::success(answer, &workspace.view, spec.toolset)
         }
         Err(error) => {
             tracing::debug!(tool = spec.name, duration_ms, outcome = error.code.as_str(), "call");
-            answer::failure(&error, workspace.pii)
+            answer::failure(&error, &workspace.view)
         }
     }
 }
@@ -99,7 +100,10 @@ impl Route<'_> {
             time_left_ms: i64::try_from(self.workspace.timing.call.as_millis()).unwrap_or(i64::MAX),
         };
         let refused = refused.or_else(|| idempotency_key.as_deref().and_then(empty_key));
+        // Said after whatever else is wrong with the arguments.
+        let whole = refuse_shown(&arguments);
         let prepared = refused.map_or_else(|| self.tool.prepare(Value::Object(arguments)), Err);
+        let prepared = prepared.and_then(|prepared| whole.map(|()| prepared));
         let Prepared { intent, run } = match prepared {
             Ok(prepared) => prepared,
             Err(error) => return self.halted(&call, Halt::Refused(error)).await,

@@ -56,6 +56,8 @@ mod operations;
 mod people;
 #[cfg(test)]
 mod preview;
+#[cfg(test)]
+mod privacy;
 #[cfg(unix)]
 #[cfg(test)]
 mod processes;

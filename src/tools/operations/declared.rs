@@ -16,7 +16,7 @@ use crate::{
     guard::{
         consent::{self, REDIRECTS, redirects},
         headers::check_headers,
-        identity::identifier::{IdType, MASK},
+        identity::identifier::IdType,
         intent::{Absent, Audience, EgressUrl, GivenCustomer, Intent, People, Recipient, RecipientRole},
         policy::Policy,
     },
@@ -50,7 +50,6 @@ impl Declared {
     }
 
     fn intent(&self, arguments: &Map<String, Value>) -> Result<Intent, ToolError> {
-        arguments.iter().try_for_each(|(name, value)| refuse_shown(name, value))?;
         self.check_choices(arguments)?;
         self.check_keys(arguments)?;
         self.check_exceptions(arguments)?;
@@ -246,21 +245,6 @@ async fn run(
     let answer = cx.api().change_by_operation(cx.permit()?, &cx.scope, &request).await?;
     let result = reading.result(operation, &request, &answer).await;
     Ok(writes(Answered { result, answer, before: before.flatten() }))
-}
-
-/// Refuses a value that an answer showed in part: written back, it would replace what it hides.
-fn refuse_shown(name: &str, value: &Value) -> Result<(), ToolError> {
-    match value {
-        Value::String(text) if text.contains(MASK) || text.contains("characters left out]") => Err(ToolError::new(
-            ErrorCode::MaskedValue,
-            format!("`{name}` holds a value that was masked or cut in an answer. Nothing was changed."),
-        )
-        .at(name)
-        .next("Write only what you know whole; ask the user for the rest.")),
-        Value::Array(items) => items.iter().try_for_each(|item| refuse_shown(name, item)),
-        Value::Object(map) => map.values().try_for_each(|inner| refuse_shown(name, inner)),
-        _ => Ok(()),
-    }
 }
 
 fn nothing_there(operation: &Operation) -> ToolError {
