@@ -17,7 +17,8 @@ use super::{
     file::{Region, WorkspaceFile},
 };
 use crate::guard::{
-    egress::is_host,
+    attachments::may_be_listed,
+    egress::{is_host, is_private},
     identity::strategy::{IdentityStrategy, is_domain},
     policy::{Budgets, Pii, Policy, Recipients, TestProfiles, WorkspaceKind},
     privacy::Privacy,
@@ -367,6 +368,21 @@ impl<'a> Resolver<'a> {
                     format!("holds `{entry}`: write addresses as `ada@shop.example` and domains as `@shop.example`"),
                 );
             }
+        }
+        if let Some(entry) = recipients.attachment_types.iter().find(|entry| !may_be_listed(entry)) {
+            self.refuse(
+                &["recipients", "attachment_types"],
+                format!("holds `{entry}`: write endings such as `pdf`, and none of what runs when it is opened"),
+            );
+        }
+        let private = |entry: &&String| is_private(entry.trim_start_matches("*."));
+        if config.kind == WorkspaceKind::Live
+            && let Some(entry) = config.egress_hosts.iter().find(private)
+        {
+            self.refuse(
+                &["egress_hosts"],
+                format!("holds `{entry}`, which is of a private network: Customer.io reaches none"),
+            );
         }
         if let Some(entry) = config.egress_hosts.iter().find(|entry| !is_host(entry)) {
             self.refuse(

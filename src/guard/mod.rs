@@ -4,6 +4,7 @@
 //! resolved, its plan spent, its places and budgets reserved and its decision on the audit chain, in one transaction.
 
 pub mod admit;
+pub mod attachments;
 mod audience;
 pub mod bulk;
 pub mod command;
@@ -19,6 +20,7 @@ pub mod headers;
 pub mod identity;
 pub mod intent;
 pub mod ledger;
+mod links;
 mod merge;
 mod plan;
 pub mod policy;

@@ -109,6 +109,7 @@ impl Route<'_> {
             Err(error) => return self.halted(&call, Halt::Refused(error)).await,
         };
         call.intent = intent;
+        self.workspace.guards.weigh_links(spec.effect, &mut call.intent);
         let mut admission = self.workspace.guards.admit(&call).await;
         if let Err(Halt::Repeat(Replay::Unsettled(first))) = &admission {
             match self.look_again(&call, first).await {

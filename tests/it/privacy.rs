@@ -56,7 +56,7 @@ fn values(told: &[(&'static str, Value)]) -> String {
         text.push_str(tool);
         for name in names {
             if let Some(found) = find(value, name) {
-                text.push_str(&format!(" {name}={found}"));
+                text = text + " " + name + "=" + &found.to_string();
             }
         }
         text.push('\n');

@@ -84,7 +84,9 @@ impl Declared {
             .next(format!("Give at least one of {names}.")));
         }
         for choice in &self.operation.one_of {
-            if !choice.iter().any(|name| arguments.contains_key(name)) {
+            // `send_now: false` gives nothing: it would leave to Customer.io what happens, and when.
+            let gives = |name: &String| arguments.get(name).is_some_and(|value| *value != Value::Bool(false));
+            if !choice.iter().any(gives) {
                 let names = choice.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
                 let first = choice.first().cloned().unwrap_or_default();
                 return Err(ToolError::invalid(first, format!("One of {names} is missing. Nothing was changed."))
@@ -98,7 +100,10 @@ impl Declared {
         for parameter in &self.operation.parameters {
             if parameter.name == "headers" {
                 let given = arguments.get("headers").and_then(Value::as_array).into_iter().flatten();
-                check_headers("headers", given.filter_map(|header| header["name"].as_str()))?;
+                check_headers(
+                    "headers",
+                    given.filter_map(|header| Some((header["name"].as_str()?, header["value"].as_str()))),
+                )?;
             }
             let given = arguments.get(&parameter.name).and_then(Value::as_object);
             let refused = given.and_then(|map| parameter.refuse_keys.iter().find(|key| map.contains_key(*key)));

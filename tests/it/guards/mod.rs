@@ -8,6 +8,7 @@ mod erasure;
 mod once;
 mod plans;
 mod policy;
+mod reach;
 mod recipients;
 mod test_profiles;
 
