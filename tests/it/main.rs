@@ -6,6 +6,8 @@ mod answers;
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod attacks;
+#[cfg(test)]
 mod bad_credentials;
 #[cfg(test)]
 mod bad_input;
@@ -46,6 +48,8 @@ mod guards;
 mod identity;
 #[cfg(test)]
 mod imports;
+#[cfg(test)]
+mod kept;
 #[cfg(test)]
 mod liquid;
 #[cfg(test)]
