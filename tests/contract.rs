@@ -210,6 +210,8 @@ fn vocabulary() -> BTreeSet<String> {
         collect(&contract["inputSchema"], &mut words);
         collect(&contract["outputSchema"], &mut words);
     }
+    // What every answer may carry besides its own.
+    words.insert("untrusted_fields".to_owned());
     words.extend(ErrorCode::ALL.iter().map(|code| code.as_str().to_owned()));
     words.extend(Effect::ALL.iter().map(|effect| effect.as_str().to_owned()));
     words

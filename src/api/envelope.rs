@@ -143,7 +143,8 @@ fn message(kind: UpstreamErrorKind, status: u16, html: bool, said: Option<&str>,
     };
     // The 401 text is the same for every cause and adds nothing.
     match said {
-        Some(said) if kind != Kind::Unauthorized => format!("{lead} It says: {said}"),
+        // In quotation marks: it may repeat what a customer wrote, and must not pass for words of ours.
+        Some(said) if kind != Kind::Unauthorized => format!("{lead} It says: \"{}\"", said.replace('"', "'")),
         _ => lead,
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     guard::{
         identity::strategy::IdentityStrategy,
         policy::{Decision, Pii, Reach, WorkspaceKind},
+        privacy::Privacy,
     },
 };
 
@@ -114,7 +115,15 @@ fn describe(text: &mut String, workspace: &WorkspaceConfig) {
     row(text, "test profiles", &test_profiles(workspace));
     row(text, "recipients", &listed(recipients(workspace)));
     row(text, "may be called", &listed(workspace.egress_hosts.iter().cloned()));
-    row(text, "personal data", if workspace.pii == Pii::Full { "shown in full" } else { "masked" });
+    row(text, "personal data", &privacy(workspace));
+}
+
+fn privacy(workspace: &WorkspaceConfig) -> String {
+    let Privacy { mask, hide, show } = &workspace.privacy;
+    let shown = if workspace.pii == Pii::Full { "shown in full" } else { "masked" };
+    let lists = [("also masked", mask), ("never shown", hide), ("shown", show)];
+    let lists = lists.into_iter().filter(|(_, list)| !list.is_empty());
+    lists.fold(shown.to_owned(), |text, (name, list)| text + "; " + name + ": " + &list.join(" "))
 }
 
 fn identity(workspace: &WorkspaceConfig) -> String {

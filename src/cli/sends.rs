@@ -150,7 +150,7 @@ fn standing(call: &RecordedCall) -> &'static str {
 /// What is known of a call, without saying whom it concerns.
 fn about(call: &RecordedCall, guards: &Guards) -> Option<String> {
     let facts = guards.facts_of(call)?;
-    let text = |name: &str| facts[name].as_str().map(str::to_owned);
+    let text = |name: &str| facts[name].as_str().map(output::on_one_line);
     let to = text("to").map(|to| format!("to {}", mask_text(&to)));
     let parts: Vec<_> = [text("template").map(|template| format!("template {template}")), to, text("name")]
         .into_iter()

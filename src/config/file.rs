@@ -10,6 +10,7 @@ use crate::{
     guard::{
         identity::strategy::IdentityStrategy,
         policy::{Approvals, Budgets, Pii, Policy, Recipients, TestProfiles, WorkspaceKind},
+        privacy::Privacy,
     },
     toml_schema,
 };
@@ -117,6 +118,8 @@ pub(super) struct WorkspaceFile {
     pub(super) import_directories: Vec<PathBuf>,
     /// How much personal data answers show.
     pub(super) pii: Pii,
+    /// Which attributes answers show.
+    pub(super) privacy: Privacy,
 }
 
 /// The JSON schema of the configuration file.

@@ -17,9 +17,11 @@ use super::{
     file::{Region, WorkspaceFile},
 };
 use crate::guard::{
-    egress::is_host,
+    attachments::may_be_listed,
+    egress::{is_host, is_private},
     identity::strategy::{IdentityStrategy, is_domain},
     policy::{Approvals, Budgets, Pii, Policy, Recipients, TestProfiles, WorkspaceKind},
+    privacy::Privacy,
 };
 
 /// The two halves of the Track API's credential.
@@ -72,6 +74,8 @@ pub struct WorkspaceConfig {
     pub import_directories: Vec<PathBuf>,
     /// How much personal data answers show.
     pub pii: Pii,
+    /// Which attributes answers show.
+    pub privacy: Privacy,
 }
 
 impl WorkspaceConfig {
@@ -198,6 +202,7 @@ impl<'a> Resolver<'a> {
             egress_hosts: file.egress_hosts,
             import_directories: self.import_directories(&file.import_directories),
             pii: file.pii,
+            privacy: file.privacy,
         };
         self.check_reach(&config, embedded);
         self.check_guardrails(&mut config);
@@ -377,11 +382,29 @@ impl<'a> Resolver<'a> {
                  makes a key and prints the line",
             );
         }
+        if let Some(entry) = recipients.attachment_types.iter().find(|entry| !may_be_listed(entry)) {
+            self.refuse(
+                &["recipients", "attachment_types"],
+                format!("holds `{entry}`: write endings such as `pdf`, and none of what runs when it is opened"),
+            );
+        }
+        let private = |entry: &&String| is_private(entry.trim_start_matches("*."));
+        if config.kind == WorkspaceKind::Live
+            && let Some(entry) = config.egress_hosts.iter().find(private)
+        {
+            self.refuse(
+                &["egress_hosts"],
+                format!("holds `{entry}`, which is of a private network: Customer.io reaches none"),
+            );
+        }
         if let Some(entry) = config.egress_hosts.iter().find(|entry| !is_host(entry)) {
             self.refuse(
                 &["egress_hosts"],
                 format!("holds `{entry}`: write hosts as `hooks.shop.example`, and all below one as `*.shop.example`"),
             );
+        }
+        for (list, message) in config.privacy.faults() {
+            self.refuse(&["privacy", list], message);
         }
         if config.test_profiles.expires_after_hours == 0 {
             self.refuse(&["test_profiles", "expires_after_hours"], "is 0: a test profile lives at least one hour");

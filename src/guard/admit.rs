@@ -78,6 +78,7 @@ impl Guards {
 
     async fn weigh(&self, call: &Call<'_>, people: &Identified) -> Result<(Size, Consent), Halt> {
         self.check_egress(call)?;
+        self.check_attachments(call)?;
         let reached = self.check_recipients(call, people).await?;
         if let Some(first) = self.replay(call).await? {
             return Err(Halt::Repeat(first));

@@ -109,6 +109,7 @@ impl Guards {
         let mut size = Size::new(people, Count::Exact);
         if people <= BOUND_BY_SET {
             let members = call.directory.segment_members(segment_id).await?;
+            self.refuse_test_members(call, &members).await?;
             size.people = people.max(members.len() as u64);
             size.set = self.set_of(members);
         }
@@ -119,6 +120,7 @@ impl Guards {
     async fn filter_audience(&self, call: &Call<'_>, filter: &Value) -> Result<Size, ToolError> {
         let most = self.worth_counting(call.effect);
         let counted = call.directory.people_matching(filter.clone(), most).await?;
+        self.refuse_test_members(call, &counted.cio_ids).await?;
         let mut size = self.counted(call, counted);
         if size.count == Count::Exact {
             size.unsubscribed = self.unsubscribed(call, filter).await?;
@@ -136,13 +138,22 @@ impl Guards {
         };
         let mut size = self.counted(call, counted);
         size.count = Count::Unknown;
-        size.note = Some(format!("Nobody can say whom it reaches: {whole}."));
+        let tests = self.exposed_tests(call).await?.len();
+        let tests = match tests {
+            0 => String::new(),
+            _ => format!(" {tests} test profiles whose addresses are no sinks may be among them."),
+        };
+        size.note = Some(format!("Nobody can say whom it reaches: {whole}.{tests}"));
         Ok(size)
     }
 
     /// An audience that is set in Customer.io and cannot be read from there.
     async fn unreadable(&self, call: &Call<'_>, what: &Sendable, kind: &str) -> Result<Size, ToolError> {
         let mut size = self.everyone(call).await?;
+        if let Some(content) = &what.content {
+            size.set = self.keys.digest("content", &[&size.set.0, content.as_bytes()]);
+            size.is_bound = true;
+        }
         let mut named = Vec::new();
         for segment_id in what.segment_ids.iter().take(SEGMENTS_TOLD) {
             named.push(match call.directory.segment_size(*segment_id).await? {

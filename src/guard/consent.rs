@@ -1,5 +1,7 @@
 //! Consent: whether somebody gets messages is theirs to say. To stop is always allowed; to begin again asks a human.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use super::{
@@ -58,11 +60,12 @@ fn is_true(value: &Value) -> bool {
 impl Call<'_> {
     /// What asks for a human whatever the recipient: what the arguments say, and a subscription of somebody who is not
     /// new and so may have said no.
-    pub(super) fn escalations(&self, identified: &Identified) -> Vec<&'static str> {
-        let mut asks = self.intent.escalations.clone();
+    pub(super) fn escalations(&self, identified: &Identified) -> Vec<Cow<'static, str>> {
+        let mut asks: Vec<Cow<'static, str>> = self.intent.escalations.iter().copied().map(Cow::Borrowed).collect();
+        asks.extend(self.intent.found.iter().cloned().map(Cow::Owned));
         let is_new = matches!(identified.action, Some(UpsertAction::Create));
         if self.intent.subscribes && !is_new {
-            asks.push(SUBSCRIBES);
+            asks.push(Cow::Borrowed(SUBSCRIBES));
         }
         asks
     }

@@ -57,6 +57,8 @@ pub struct Sendable {
     pub name: String,
     /// The segments that the filter of its recipients names, whether for or against; how, cannot be read.
     pub segment_ids: Vec<u64>,
+    /// What it says, in every variant, where that can be read: a plan is bound to it.
+    pub content: Option<String>,
 }
 
 /// Look-ups in the workspace.

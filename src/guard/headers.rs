@@ -3,14 +3,55 @@
 use crate::error::ToolError;
 
 /// Headers that would reach people, or speak for somebody, past the operator's lists.
-const OF_PEOPLE: &[&str] = &["to", "cc", "bcc", "from", "sender", "reply-to", "return-path"];
+const OF_PEOPLE: &[&str] = &[
+    "to",
+    "cc",
+    "bcc",
+    "from",
+    "sender",
+    "reply-to",
+    "return-path",
+    "apparently-to",
+    "delivered-to",
+    "envelope-to",
+    "errors-to",
+    "mail-followup-to",
+    "mail-reply-to",
+    "disposition-notification-to",
+    "return-receipt-to",
+    "x-original-to",
+    "x-envelope-to",
+    "x-bcc",
+    "x-cc",
+];
 
-/// Refuses headers that say who gets a message or whom it is from. `field` is the argument they came in.
-pub fn check_headers<'a>(field: &str, names: impl IntoIterator<Item = &'a str>) -> Result<(), ToolError> {
-    for (at, name) in names.into_iter().enumerate() {
-        let name = name.trim().to_ascii_lowercase();
+/// Refuses headers that say who gets a message or whom it is from, and those that are no headers: a name or value that a
+/// mail system could read as a second header. `field` is the argument they came in.
+pub fn check_headers<'a>(
+    field: &str,
+    headers: impl IntoIterator<Item = (&'a str, Option<&'a str>)>,
+) -> Result<(), ToolError> {
+    for (at, (name, value)) in headers.into_iter().enumerate() {
+        let field_of = |part: &str| format!("{field}[{at}].{part}");
+        if !is_name(name) {
+            let field = field_of("name");
+            return Err(ToolError::invalid(
+                field.clone(),
+                format!("`{field}` is no name of a header. Nothing was changed."),
+            )
+            .next("Names have letters, digits and hyphens of ASCII alone, such as X-Campaign."));
+        }
+        if value.is_some_and(|value| value.chars().any(char::is_control)) {
+            let field = field_of("value");
+            return Err(ToolError::invalid(
+                field.clone(),
+                format!("`{field}` has line ends or control characters. Nothing was changed."),
+            )
+            .next("Give the value on one line."));
+        }
+        let name = name.to_ascii_lowercase();
         if OF_PEOPLE.contains(&name.as_str()) || name.starts_with("resent-") {
-            let field = format!("{field}[{at}].name");
+            let field = field_of("name");
             return Err(ToolError::invalid(
                 field.clone(),
                 format!("`{field}` says who gets the message or whom it is from. Nothing was changed."),
@@ -21,19 +62,55 @@ pub fn check_headers<'a>(field: &str, names: impl IntoIterator<Item = &'a str>) 
     Ok(())
 }
 
+/// Whether a text can be the name of one header. What looks like one in another alphabet is none, and neither is Liquid.
+fn is_name(name: &str) -> bool {
+    (1..=100).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn field(name: &str, value: &str) -> Option<String> {
+        let headers = [("X-Id", Some("1")), (name, Some(value))];
+        check_headers("headers", headers).err().and_then(|error| error.field)
+    }
+
     #[test]
     fn a_header_of_people_is_refused_however_it_is_written() {
-        for name in ["Bcc", " CC ", "resent-to", "From", "Reply-To"] {
-            assert_eq!(
-                check_headers("headers", ["X-Id", name]).unwrap_err().field.as_deref(),
-                Some("headers[1].name"),
-                "{name}"
-            );
+        for name in [
+            "Bcc",
+            "BCC",
+            "bCc",
+            "CC",
+            "resent-to",
+            "Resent-Bcc",
+            "From",
+            "Reply-To",
+            "Return-Path",
+            " Bcc",
+            "Bcc ",
+            "Bcc:",
+            "B cc",
+            "Bcc\r\n",
+            "X-A: 1\r\nBcc",
+            "\u{412}cc",
+            "Bс\u{441}",
+            "Ｂｃｃ",
+            "B\u{200B}cc",
+            "Bcc\0",
+            "{{ 'Bcc' }}",
+            "",
+            "Errors-To",
+        ] {
+            assert_eq!(field(name, "eve@elsewhere.io").as_deref(), Some("headers[1].name"), "{name:?}");
         }
-        check_headers("headers", ["X-Campaign", "List-Unsubscribe"]).unwrap();
+        for value in ["1\r\nBcc: eve@elsewhere.io", "1\nBcc: e@x.io", "1\rBcc: e@x.io", "a\0b"] {
+            assert_eq!(field("X-Campaign", value).as_deref(), Some("headers[1].value"), "{value:?}");
+        }
+        for name in ["X-Campaign", "List-Unsubscribe", "X-Bcc-Count", "X_Id"] {
+            assert_eq!(field(name, "a: b"), None, "{name}");
+        }
     }
 }

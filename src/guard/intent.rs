@@ -13,6 +13,12 @@ pub struct Intent {
     pub recipients: Vec<Recipient>,
     /// Addresses that Customer.io would be told to call.
     pub egress: Vec<EgressUrl>,
+    /// Texts of the call that a recipient would read, with the arguments they came in: their links are weighed.
+    pub texts: Vec<(String, String)>,
+    /// Files that would go along.
+    pub attachments: Vec<Attachment>,
+    /// What the guards have found in them that asks for a human.
+    pub found: Vec<String>,
     /// The message goes to the person's own address unless `recipients` says otherwise.
     pub to_own_address: bool,
     /// What in the arguments asks for a human whatever the recipient, in words.
@@ -115,6 +121,15 @@ pub struct EgressUrl {
     pub url: String,
     /// The argument it came in.
     pub field: String,
+}
+
+/// A file that would go along with a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attachment {
+    /// Its name.
+    pub name: String,
+    /// Its content, in base64.
+    pub content: String,
 }
 
 /// What an address is used as.

@@ -5,6 +5,7 @@
 
 pub mod admit;
 pub mod approval;
+pub mod attachments;
 mod audience;
 pub mod bulk;
 pub mod command;
@@ -20,13 +21,15 @@ pub mod headers;
 pub mod identity;
 pub mod intent;
 pub mod ledger;
+mod links;
 mod merge;
 mod plan;
 pub mod policy;
+pub mod privacy;
 mod recipients;
 pub mod secret;
 pub mod settle;
-
+pub mod shown;
 pub mod test_profiles;
 pub mod values;
 

@@ -156,7 +156,10 @@ impl Guards {
         let seen_people = number(8);
         let same_set = stated[16..16 + HALF] == self.audience_digest(identified, audience).0[..HALF];
         if !audience.fits(seen_people, same_set) {
-            return Err(plan_invalid("was made for another audience, which has changed since", call.tool));
+            return Err(plan_invalid(
+                "was made for another audience or other words: one of them has changed since",
+                call.tool,
+            ));
         }
         Ok(PlanUse { token: self.keys.digest("plan", &[token.as_bytes()]), expires_at_ms })
     }

@@ -260,6 +260,9 @@ pub struct Recipients {
     pub bcc: Vec<String>,
     /// Senders that may override a template's own. Empty: none.
     pub from: Vec<String>,
+    /// Kinds of files that may be attached, by the endings of their names. Empty: documents and pictures. What runs
+    /// when it is opened cannot be listed.
+    pub attachment_types: Vec<String>,
 }
 
 /// How much personal data answers show.

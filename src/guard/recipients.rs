@@ -2,10 +2,13 @@
 
 use super::{
     Call, Guards,
-    identity::Identified,
+    identity::{
+        Identified,
+        identifier::{CustomerRef, IdType},
+    },
     intent::{Recipient, RecipientRole},
     policy::WorkspaceKind,
-    test_profiles::Lane,
+    test_profiles::{Lane, LedgerProfile},
 };
 use crate::{
     catalog::Effect,
@@ -63,6 +66,39 @@ impl Guards {
         let allowed = self.is_open()
             || (!addresses.is_empty() && all_have_one && addresses.iter().all(|to| is_listed(&to.address, list)));
         Ok(Reached { allowed, several: addresses.len() > 1 })
+    }
+
+    /// Test profiles that a message would reach at an address that is no sink, or that nobody knows.
+    pub(crate) async fn exposed_tests(&self, call: &Call<'_>) -> Result<Vec<LedgerProfile>, ToolError> {
+        if call.effect != Effect::Send || !self.has_sinks() {
+            return Ok(Vec::new());
+        }
+        let mut tests = self.ledger_test_profiles(false).await?;
+        tests.retain(|test| match &test.identifiers.email {
+            Some(address) => !is_listed(address, &self.recipients.test),
+            None => true,
+        });
+        Ok(tests)
+    }
+
+    /// Refuses to send to an audience with test profiles in it that have no sink for an address.
+    pub(crate) async fn refuse_test_members(&self, call: &Call<'_>, cio_ids: &[String]) -> Result<(), ToolError> {
+        let tests = self.exposed_tests(call).await?;
+        if tests.is_empty() {
+            return Ok(());
+        }
+        let refs = |cio_id: &String| CustomerRef { id_type: IdType::CioId, value: cio_id.clone() };
+        let members = self.digests(&cio_ids.iter().map(refs).collect::<Vec<_>>());
+        match tests.iter().filter(|test| test.is_of(&members)).count() {
+            0 => Ok(()),
+            tests => Err(ToolError::new(
+                ErrorCode::RecipientNotAllowed,
+                format!(
+                    "Among the recipients are {tests} test profiles whose addresses are no test sinks. Nothing was sent."
+                ),
+            )
+            .next("Take them out of the audience, or remove them with delete_test_customers.")),
+        }
     }
 
     /// A sandbox whose operator listed nobody sends to anybody: nothing leaves it.

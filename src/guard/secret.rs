@@ -53,6 +53,11 @@ impl Secret {
         hex::encode(self.0)
     }
 
+    /// The bytes, for whoever has to know them to take them out of what is shown.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The key of the audit chains.
     pub fn chain_key(&self) -> ChainKey {
         ChainKey(mac(&keyed(&self.0), [b"audit chain".as_slice()]))

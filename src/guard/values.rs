@@ -13,6 +13,8 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
+use super::shown::is_shown_in_part;
+
 /// The most attributes in one call.
 const MAX_ATTRIBUTES: usize = 300;
 /// The most bytes in an attribute's name.
@@ -61,6 +63,9 @@ fn checked(
 ) -> Result<(), Fault> {
     for (key, held) in map {
         name(key).map_err(|why| (None, why))?;
+        if is_shown_in_part(held) {
+            return Err((Some(shorten(key)), "the value was masked or cut in an answer".to_owned()));
+        }
         value(key, held).map_err(|why| (Some(shorten(key)), why))?;
     }
     Ok(())

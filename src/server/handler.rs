@@ -227,7 +227,7 @@ impl ServerHandler for Handler {
         request: GetPromptRequestParams,
         _: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
-        Ok(prompts::get(&request.name, request.arguments.as_ref())?.into())
+        Ok(prompts::get(&request.name, request.arguments.as_ref(), &self.workspace.view)?.into())
     }
 
     async fn complete(

@@ -19,7 +19,10 @@ use crate::{
         exports::Exports,
         sqlite::{Location, SqliteStore},
     },
-    tools::workspace::OpenWorkspace,
+    tools::{
+        answer::{OwnSecrets, SecretScan, View},
+        workspace::OpenWorkspace,
+    },
 };
 
 /// The database's name in the data directory.
@@ -167,7 +170,20 @@ pub async fn open_workspace(
         let declared = guards.declare(strategy, "configuration", true).await;
         declared.map_err(|error| OpenError::Configuration(error.message))?;
     }
-    Ok(OpenWorkspace::new(guards, api, config.pii, state.exports.clone()))
+    Ok(OpenWorkspace::new(guards, api, view(config, state), state.exports.clone()))
+}
+
+/// What callers see of a workspace's answers.
+fn view(config: &WorkspaceConfig, state: &OpenState) -> View {
+    let mut own = OwnSecrets::default();
+    if let Some(track) = &config.track {
+        own.add_basic(&track.site_id, track.api_key.expose());
+    }
+    for key in [&config.app_api_key, &config.cdp_write_key].into_iter().flatten() {
+        own.add_basic("", key.expose());
+    }
+    own.add_bytes(state.secret.expose());
+    View { pii: config.pii, privacy: config.privacy.clone(), secrets: SecretScan::new(&own) }
 }
 
 /// Refuses a workspace that only calls itself a sandbox: its policy would be too lax for real people.

@@ -6,6 +6,8 @@ use rmcp::{
 };
 use serde_json::Value;
 
+use crate::tools::answer::View;
+
 /// The most characters of an argument: a name or an id, not a text.
 const MOST_CHARS: usize = 300;
 
@@ -76,7 +78,7 @@ pub(super) fn list() -> Vec<Prompt> {
 }
 
 /// A prompt with its arguments filled in.
-pub(super) fn get(name: &str, given: Option<&JsonObject>) -> Result<GetPromptResult, ErrorData> {
+pub(super) fn get(name: &str, given: Option<&JsonObject>, view: &View) -> Result<GetPromptResult, ErrorData> {
     let job = JOBS.iter().find(|job| job.name == name).ok_or_else(|| {
         let names: Vec<&str> = JOBS.iter().map(|job| job.name).collect();
         invalid(format!("There is no such prompt. There are: {}.", names.join(", ")))
@@ -94,7 +96,7 @@ pub(super) fn get(name: &str, given: Option<&JsonObject>) -> Result<GetPromptRes
             .filter(|value| !value.is_empty() && value.chars().count() <= MOST_CHARS)
             .ok_or_else(|| invalid(format!("`{}` must be a text of 1 to {MOST_CHARS} characters.", argument.name)))?;
         // In quotation marks and on one line, so that what was typed or pasted does not pass for a step of the job.
-        text = text.replace(&format!("{{{}}}", argument.name), &Value::from(value).to_string());
+        text = text.replace(&format!("{{{}}}", argument.name), &Value::from(view.argument(value)).to_string());
     }
     let message = PromptMessage::new_text(Role::User, text);
     Ok(GetPromptResult::new(vec![message]).with_description(job.description))

@@ -9,7 +9,7 @@ use rmcp::{
 
 use tokio::time::Instant;
 
-use super::{asking::Asking, offer::Offer, workspace::OpenWorkspace};
+use super::{answer::without_hidden, asking::Asking, offer::Offer, workspace::OpenWorkspace};
 use crate::{
     api::{Api, CallScope, Permit},
     error::{ErrorCode, ToolError},
@@ -68,7 +68,9 @@ impl Progress {
     /// Says how far the call is. A client that has gone away is no error.
     pub async fn report(&self, done: f64, total: f64, message: &str) {
         if let Some((peer, token)) = &self.0 {
-            let step = ProgressNotificationParam::new(token.clone(), done).with_total(total).with_message(message);
+            let step = ProgressNotificationParam::new(token.clone(), done)
+                .with_total(total)
+                .with_message(without_hidden(message));
             if let Err(error) = peer.notify_progress(step).await {
                 tracing::debug!(%error, "progress could not be reported");
             }

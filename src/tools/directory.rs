@@ -93,7 +93,8 @@ impl Directory for WorkspaceDirectory<'_> {
         };
         refuse_gone_out(&newsletter)?;
         let segment_ids = newsletter.recipient_segment_ids.iter().filter_map(|id| u64::try_from(*id).ok()).collect();
-        Ok(Some(Sendable { name: newsletter.name, segment_ids }))
+        let content = self.newsletter_words(&newsletter).await?;
+        Ok(Some(Sendable { name: newsletter.name, segment_ids, content }))
     }
 
     async fn broadcast(&self, broadcast_id: u64) -> Result<Option<Sendable>, ToolError> {
@@ -102,10 +103,27 @@ impl Directory for WorkspaceDirectory<'_> {
             broadcast => broadcast?,
         };
         refuse_stopped(&broadcast)?;
-        Ok(Some(Sendable { name: broadcast.name, segment_ids: Vec::new() }))
+        Ok(Some(Sendable { name: broadcast.name, segment_ids: Vec::new(), content: None }))
     }
 }
 
+impl WorkspaceDirectory<'_> {
+    /// What a newsletter says, as far as it is read; what is not is told by when it was changed.
+    async fn newsletter_words(&self, newsletter: &Newsletter) -> Result<Option<String>, ToolError> {
+        let mut words = format!("{:?} {:?}", newsletter.updated, newsletter.content_ids);
+        for content_id in newsletter.content_ids.iter().take(MOST_CONTENTS) {
+            match self.api.newsletter_content(self.scope, newsletter.id, *content_id).await {
+                Ok(content) => words.push_str(&Value::Object(content).to_string()),
+                Err(error) if error.kind == UpstreamErrorKind::NotFound => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(Some(words))
+    }
+}
+
+/// The most contents of a newsletter that are read for its plan: a second of the workspace's requests.
+const MOST_CONTENTS: usize = 10;
 /// The most people of a page.
 const PAGE_ROWS: u32 = 1_000;
 

@@ -32,6 +32,7 @@ use crate::{
         intent::Intent,
         ledger::Replay,
         settle::Ended,
+        shown::refuse_shown,
     },
     state::RecordedCall,
 };
@@ -61,7 +62,7 @@ pub async fn call_tool(
     match result {
         Ok(answer) => {
             tracing::debug!(tool = spec.name, duration_ms, outcome = "ok", "call");
-            answer::success(answer, workspace.pii).into()
+            answer::success(answer, &workspace.view, spec.toolset).into()
         }
         Err(Unanswered::Asks(question)) => {
             tracing::debug!(tool = spec.name, duration_ms, outcome = "asks", "call");
@@ -69,7 +70,7 @@ pub async fn call_tool(
         }
         Err(Unanswered::Failed(error)) => {
             tracing::debug!(tool = spec.name, duration_ms, outcome = error.code.as_str(), "call");
-            answer::failure(&error, workspace.pii).into()
+            answer::failure(&error, &workspace.view).into()
         }
     }
 }
@@ -125,12 +126,16 @@ impl Route<'_> {
             time_left_ms: i64::try_from(self.workspace.timing.call.as_millis()).unwrap_or(i64::MAX),
         };
         let refused = refused.or_else(|| idempotency_key.as_deref().and_then(empty_key));
+        // Said after whatever else is wrong with the arguments.
+        let whole = refuse_shown(&arguments);
         let prepared = refused.map_or_else(|| self.tool.prepare(Value::Object(arguments)), Err);
+        let prepared = prepared.and_then(|prepared| whole.map(|()| prepared));
         let Prepared { intent, run } = match prepared {
             Ok(prepared) => prepared,
             Err(error) => return Err(self.refused(&call, error).await.into()),
         };
         call.intent = intent;
+        self.workspace.guards.weigh_links(spec.effect, &mut call.intent);
         let heard = match &self.caller.asking {
             Asking::Answer(Some(repeated)) => Some(self.hear(&call, repeated).await?),
             _ => None,

@@ -9,9 +9,9 @@ use std::{
 use crate::{
     api::{Api, CallScope},
     error::ToolError,
-    guard::{Guards, policy::Pii},
+    guard::Guards,
     state::exports::Exports,
-    tools::upstream::of_segment,
+    tools::{answer::View, upstream::of_segment},
 };
 
 /// How long it is believed that a segment is manual, in milliseconds. Segments never change their kind.
@@ -24,8 +24,8 @@ pub struct OpenWorkspace {
     pub guards: Guards,
     /// The way to it.
     pub api: Api,
-    /// How much personal data answers show.
-    pub pii: Pii,
+    /// What callers see of its answers.
+    pub view: View,
     /// How long to wait between looks.
     pub timing: Timing,
     /// Documents about people, for a day.
@@ -62,8 +62,8 @@ impl Default for Timing {
 
 impl OpenWorkspace {
     /// A workspace behind its guards.
-    pub fn new(guards: Guards, api: Api, pii: Pii, exports: Exports) -> Self {
-        Self { guards, api, pii, timing: Timing::default(), exports, manual_segments: Mutex::default() }
+    pub fn new(guards: Guards, api: Api, view: View, exports: Exports) -> Self {
+        Self { guards, api, view, timing: Timing::default(), exports, manual_segments: Mutex::default() }
     }
 
     /// The same workspace with other waits.

@@ -101,7 +101,7 @@ async fn a_credential_that_is_not_there_takes_its_tools_with_it() {
 
 /// What stderr says of a start that is refused; stdout stays empty and the code is 2.
 fn cannot_start(env: &[(&str, &str)], file: &str) -> String {
-    let home = tempfile::TempDir::new().unwrap();
+    let home = crate::kept::directory();
     if !file.is_empty() {
         std::fs::write(home.path().join("customerio-mcp.toml"), file).unwrap();
     }

@@ -89,7 +89,7 @@ impl Server {
 
     /// The program with these arguments and nothing else in its environment, in a home of its own.
     pub(crate) fn spawn(args: &[&str], env: &[(&str, &str)]) -> Self {
-        let home = TempDir::new().unwrap();
+        let home = crate::kept::directory();
         let mut child = Command::new(env!("CARGO_BIN_EXE_customerio-mcp"))
             .args(args)
             .env_clear()
@@ -108,6 +108,7 @@ impl Server {
         let stderr = std::thread::spawn(move || {
             let mut text = String::new();
             complaints.read_to_string(&mut text).unwrap();
+            crate::kept::complaints(&text);
             text
         });
         let stdin = child.stdin.take();

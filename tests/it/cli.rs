@@ -23,7 +23,7 @@ pub(crate) struct Left {
 }
 
 pub(crate) fn customerio_mcp(args: &[&str]) -> Run {
-    let directory = TempDir::new().unwrap();
+    let directory = crate::kept::directory();
     let mut command = Command::new(env!("CARGO_BIN_EXE_customerio-mcp"));
     command.args(args).env_clear().env("HOME", directory.path()).current_dir(directory.path()).stdin(Stdio::null());
     Run { directory, command }

@@ -148,7 +148,7 @@ fn the_embedded_sandbox_says_that_its_state_goes() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn state_is_opened_and_written_to_and_left_as_it_was() {
     let sandbox = sandbox().await;
-    let data = tempfile::TempDir::new().unwrap();
+    let data = crate::kept::directory();
     let path = data.path().to_str().unwrap();
     let run = || {
         let keys = sandbox.keys();

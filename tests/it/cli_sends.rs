@@ -15,7 +15,7 @@ use crate::{
 
 /// A server with its state in a directory.
 async fn shop() -> (Product, TempDir) {
-    let data = TempDir::new().unwrap();
+    let data = crate::kept::directory();
     let product = Setup::shop().with_ids().in_directory(data.path()).start().await;
     // Commands go by the machine's clock.
     product.clock.set(SystemClock.now());

@@ -18,7 +18,7 @@ struct State {
 
 impl State {
     fn new() -> Self {
-        Self { directory: TempDir::new().unwrap() }
+        Self { directory: crate::kept::directory() }
     }
 
     /// Runs a command; moments in what it prints are replaced.

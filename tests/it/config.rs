@@ -19,7 +19,7 @@ struct Setting {
 
 impl Setting {
     fn new() -> Self {
-        let directory = TempDir::new().unwrap();
+        let directory = crate::kept::directory();
         let home = directory.path().join("home").to_string_lossy().into_owned();
         let variables = ["HOME", "LOCALAPPDATA"].map(|name| (name.to_owned(), home.clone())).to_vec();
         Self { directory, variables, options: LoadOptions::default() }

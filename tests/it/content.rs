@@ -48,6 +48,9 @@ async fn a_changed_snippet_names_what_uses_it() {
       "not_looked_at": [
         "Design Studio e-mails and components that are not published",
         "layouts, and messages made outside this API"
+      ],
+      "untrusted_fields": [
+        "name"
       ]
     }
     "#);

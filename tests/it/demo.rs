@@ -25,7 +25,7 @@ struct Left {
 }
 
 fn demo(args: &[&str], directory: &Path) -> Run {
-    let temporary = TempDir::new().unwrap();
+    let temporary = crate::kept::directory();
     let mut command = Command::new(env!("CARGO_BIN_EXE_customerio-mcp"));
     command.arg("demo").args(args).current_dir(directory).stdin(Stdio::null());
     command.env_clear().env("TMPDIR", temporary.path()).env("HOME", temporary.path());
@@ -100,7 +100,7 @@ fn the_days_work_happens() {
 #[test]
 fn it_reads_well_wherever_it_is_started() {
     // No example file here: the copy in the program is used.
-    let elsewhere = TempDir::new().unwrap();
+    let elsewhere = crate::kept::directory();
     let left = demo(&[], elsewhere.path()).finish();
     assert_eq!((left.code, left.stderr.as_str()), (0, ""));
     assert!(left.stdout.contains("the program's own copy of examples/customers.csv"));
@@ -129,7 +129,7 @@ fn it_reads_well_wherever_it_is_started() {
 
 #[test]
 fn an_export_of_ones_own_is_played_whatever_its_ids() {
-    let directory = TempDir::new().unwrap();
+    let directory = crate::kept::directory();
     let people = "email,id,note\nada@mail.example.com,7,\nbo@mail.example.com,8,\"\u{1b}[2J, so to speak\"\n\
                   cy@mail.example.com,9,\n";
     fs::write(directory.path().join("people.csv"), people).unwrap();
@@ -141,7 +141,7 @@ fn an_export_of_ones_own_is_played_whatever_its_ids() {
 
 #[test]
 fn what_does_not_happen_as_told_is_a_failure() {
-    let directory = TempDir::new().unwrap();
+    let directory = crate::kept::directory();
     fs::write(directory.path().join("two.csv"), "id,email\nc_1,ada@mail.example.com\nc_2,nobody\n").unwrap();
     let left = demo(&["--file", "two.csv", "--json"], directory.path()).finish();
     assert_eq!(left.code, 1);

@@ -39,7 +39,7 @@ use rmcp::{
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::{answers, human::Human};
+use crate::{answers, human::Human, kept};
 
 /// When every test begins.
 pub(crate) const BEGIN: &str = "2026-03-02T09:05:00Z";
@@ -127,8 +127,10 @@ impl Setup {
     }
 
     pub(crate) async fn start(self) -> Product {
+        kept::begin();
         let clock = Arc::new(AdjustableClock::stopped_at(BEGIN.parse::<Timestamp>().unwrap()).with_seed(7));
         let sandbox = start_sandbox(Arc::clone(&clock), self.fixture).await.unwrap();
+        kept::secrets(&sandbox);
         let shared: SharedClock = clock.clone();
         let configured = embedded_config(self.data);
         let state = match &configured.state {
@@ -196,7 +198,8 @@ fn api_config(sandbox: &RunningSandbox, clock: SharedClock) -> ApiConfig {
 
 fn memory_state(clock: &dyn Clock) -> OpenState {
     let secret = Secret::random(clock);
-    let store = SqliteStore::open(Location::Memory, secret.chain_key()).unwrap();
+    let location = kept::state().map_or(Location::Memory, Location::File);
+    let store = SqliteStore::open(location, secret.chain_key()).unwrap();
     OpenState { store: Arc::new(store), secret, exports: Exports::in_memory() }
 }
 

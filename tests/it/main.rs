@@ -6,6 +6,8 @@ mod answers;
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod attacks;
+#[cfg(test)]
 mod bad_credentials;
 #[cfg(test)]
 mod bad_input;
@@ -52,6 +54,8 @@ mod identity;
 #[cfg(test)]
 mod imports;
 #[cfg(test)]
+mod kept;
+#[cfg(test)]
 mod liquid;
 #[cfg(test)]
 mod liquid_cases;
@@ -61,6 +65,8 @@ mod operations;
 mod people;
 #[cfg(test)]
 mod preview;
+#[cfg(test)]
+mod privacy;
 #[cfg(unix)]
 #[cfg(test)]
 mod processes;

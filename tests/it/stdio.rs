@@ -261,7 +261,7 @@ fn a_client_may_connect_by_sockets() {
         process::Command,
     };
 
-    let home = tempfile::TempDir::new().unwrap();
+    let home = crate::kept::directory();
     let ((mut input, theirs_in), (output, theirs_out)) = (UnixStream::pair().unwrap(), UnixStream::pair().unwrap());
     output.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_customerio-mcp"))

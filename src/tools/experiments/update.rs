@@ -92,7 +92,10 @@ impl Tool for UpdateVariant {
             return Err(ToolError::invalid("body", "The call changes nothing. Nothing was changed.")
                 .next("Give what is to be changed, such as `subject` or `body`."));
         }
-        check_headers("headers", input.headers.iter().flatten().map(|header| header.name.as_str()))?;
+        check_headers(
+            "headers",
+            input.headers.iter().flatten().map(|header| (header.name.as_str(), Some(header.value.as_str()))),
+        )?;
         Ok(Intent::nobody().on(format!("content {} of newsletter {}", input.content_id, input.newsletter_id)))
     }
 

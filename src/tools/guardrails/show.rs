@@ -12,6 +12,7 @@ use crate::{
         identity::strategy::IdentityStrategy,
         intent::Intent,
         policy::{Decision, Pii, Reach, WorkspaceKind},
+        privacy::Privacy,
     },
     tools::{context::CallContext, tool::Tool},
 };
@@ -44,6 +45,9 @@ pub struct Output {
     test_profiles: TestProfileLine,
     recipients: RecipientLines,
     personal_data: Pii,
+    /// Empty: what is always masked is masked, and the rest is shown.
+    #[serde(skip_serializing_if = "AttributeLines::is_empty")]
+    attributes: AttributeLines,
 }
 
 /// A budget.
@@ -72,6 +76,30 @@ pub struct TestProfileLine {
 pub struct RecipientLines {
     live: Vec<String>,
     test: Vec<String>,
+}
+
+/// Which attributes answers show, by patterns of their names.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
+pub struct AttributeLines {
+    /// Besides phone numbers, addresses, birthdays, identity and bank numbers, passwords, tokens and the like.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    masked: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    hidden: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    shown: Vec<String>,
+}
+
+impl AttributeLines {
+    fn is_empty(&self) -> bool {
+        self.masked.is_empty() && self.hidden.is_empty() && self.shown.is_empty()
+    }
+
+    fn of(privacy: &Privacy) -> Self {
+        let Privacy { mask, hide, show } = privacy.clone();
+        Self { masked: mask, hidden: hide, shown: show }
+    }
 }
 
 const HOUR_MS: i64 = 60 * 60 * 1_000;
@@ -113,7 +141,8 @@ impl Tool for GetGuardrails {
                 expire_after_hours: guards.test_profiles.expires_after_hours,
             },
             recipients: RecipientLines { live: guards.recipients.live.clone(), test: guards.recipients.test.clone() },
-            personal_data: cx.workspace.pii,
+            personal_data: cx.workspace.view.pii,
+            attributes: AttributeLines::of(&cx.workspace.view.privacy),
         })
     }
 }

@@ -21,7 +21,7 @@ use crate::{
             Subject,
             identifier::{IdType, MASK, refuse_masked},
         },
-        intent::{Absent, GivenCustomer, Intent, Recipient, RecipientRole},
+        intent::{Absent, Attachment, GivenCustomer, Intent, Recipient, RecipientRole},
         values::{self, UnixTime},
     },
     tools::{
@@ -104,6 +104,8 @@ impl Tool for SendTransactional {
         intent.recipients = input.recipients()?;
         intent.to_own_address = input.channel() == Channel::Email;
         intent.escalations = input.escalations();
+        intent.texts = input.words();
+        intent.attachments = input.files();
         intent.target = input.template.as_ref().map(|template| format!("template {template}"));
         intent.recovery = lost::Facts::of(input.template.as_deref(), input.to.as_deref(), input.send_at.is_some());
         Ok(intent)
@@ -360,6 +362,19 @@ impl Input {
         Ok(recipients)
     }
 
+    /// What the call itself would have the reader read.
+    fn words(&self) -> Vec<(String, String)> {
+        let own = [("subject", &self.subject), ("body", &self.body)];
+        let own = own.into_iter().filter_map(|(field, text)| Some((field.to_owned(), text.clone()?)));
+        let data = self.message_data.iter().map(|data| ("message_data".to_owned(), words_in(data.as_map().values())));
+        own.chain(data).collect()
+    }
+
+    fn files(&self) -> Vec<Attachment> {
+        let files = self.attachments.iter().flatten();
+        files.map(|(name, content)| Attachment { name: name.clone(), content: content.clone() }).collect()
+    }
+
     fn escalations(&self) -> Vec<&'static str> {
         let asks = [
             (self.body.is_some(), "the body is written in the call"),
@@ -401,6 +416,20 @@ impl Input {
         put("send_to_unsubscribed", self.send_to_unsubscribed.map(Value::from));
         Ok(body)
     }
+}
+
+/// The texts of some data, a line each.
+fn words_in<'a>(values: impl Iterator<Item = &'a Value>) -> String {
+    let mut words = String::new();
+    for value in values {
+        match value {
+            Value::String(text) => words = words + text + "\n",
+            Value::Array(items) => words += &words_in(items.iter()),
+            Value::Object(map) => words += &words_in(map.values()),
+            _ => {}
+        }
+    }
+    words
 }
 
 /// Whether a text is one phone number in the form of E.164: what a carrier could read as two is on nobody's list.

@@ -99,7 +99,11 @@ impl Tool for UpdateTemplate {
         for (field, text) in input.texts() {
             check_liquid(field, text)?;
         }
-        let headers = input.headers.iter().flatten().filter_map(|header| header.get("name")?.as_str());
+        let text =
+            |header: &'_ Map<String, Value>, name: &str| header.get(name).and_then(Value::as_str).map(str::to_owned);
+        let headers: Vec<_> =
+            input.headers.iter().flatten().map(|header| (text(header, "name"), text(header, "value"))).collect();
+        let headers = headers.iter().filter_map(|(name, value)| Some((name.as_deref()?, value.as_deref())));
         check_headers("headers", headers)?;
         let language = input.language.as_ref().map_or_else(String::new, |language| format!(" in {language}"));
         Ok(Intent::nobody().on(format!("template {}{language}", input.template)))

@@ -16,7 +16,7 @@ use crate::{
     guard::{
         consent::{self, REDIRECTS, redirects},
         headers::check_headers,
-        identity::identifier::{IdType, MASK},
+        identity::identifier::IdType,
         intent::{Absent, Audience, EgressUrl, GivenCustomer, Intent, People, Recipient, RecipientRole},
         policy::Policy,
     },
@@ -50,7 +50,6 @@ impl Declared {
     }
 
     fn intent(&self, arguments: &Map<String, Value>) -> Result<Intent, ToolError> {
-        arguments.iter().try_for_each(|(name, value)| refuse_shown(name, value))?;
         self.check_choices(arguments)?;
         self.check_keys(arguments)?;
         self.check_exceptions(arguments)?;
@@ -85,7 +84,9 @@ impl Declared {
             .next(format!("Give at least one of {names}.")));
         }
         for choice in &self.operation.one_of {
-            if !choice.iter().any(|name| arguments.contains_key(name)) {
+            // `send_now: false` gives nothing: it would leave to Customer.io what happens, and when.
+            let gives = |name: &String| arguments.get(name).is_some_and(|value| *value != Value::Bool(false));
+            if !choice.iter().any(gives) {
                 let names = choice.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
                 let first = choice.first().cloned().unwrap_or_default();
                 return Err(ToolError::invalid(first, format!("One of {names} is missing. Nothing was changed."))
@@ -99,7 +100,10 @@ impl Declared {
         for parameter in &self.operation.parameters {
             if parameter.name == "headers" {
                 let given = arguments.get("headers").and_then(Value::as_array).into_iter().flatten();
-                check_headers("headers", given.filter_map(|header| header["name"].as_str()))?;
+                check_headers(
+                    "headers",
+                    given.filter_map(|header| Some((header["name"].as_str()?, header["value"].as_str()))),
+                )?;
             }
             let given = arguments.get(&parameter.name).and_then(Value::as_object);
             let refused = given.and_then(|map| parameter.refuse_keys.iter().find(|key| map.contains_key(*key)));
@@ -246,21 +250,6 @@ async fn run(
     let answer = cx.api().change_by_operation(cx.permit()?, &cx.scope, &request).await?;
     let result = reading.result(operation, &request, &answer).await;
     Ok(writes(Answered { result, answer, before: before.flatten() }))
-}
-
-/// Refuses a value that an answer showed in part: written back, it would replace what it hides.
-fn refuse_shown(name: &str, value: &Value) -> Result<(), ToolError> {
-    match value {
-        Value::String(text) if text.contains(MASK) || text.contains("characters left out]") => Err(ToolError::new(
-            ErrorCode::MaskedValue,
-            format!("`{name}` holds a value that was masked or cut in an answer. Nothing was changed."),
-        )
-        .at(name)
-        .next("Write only what you know whole; ask the user for the rest.")),
-        Value::Array(items) => items.iter().try_for_each(|item| refuse_shown(name, item)),
-        Value::Object(map) => map.values().try_for_each(|inner| refuse_shown(name, inner)),
-        _ => Ok(()),
-    }
 }
 
 fn nothing_there(operation: &Operation) -> ToolError {

@@ -89,6 +89,9 @@ impl Tool for FindCustomers {
                 cursor: None,
             });
         }
+        if let Some(attribute) = &input.attribute {
+            cx.workspace.view.refuse_hidden("attribute", attribute)?;
+        }
         let filter = filter(email.as_ref(), &input);
         let limit = input.limit.unwrap_or(DEFAULT_LIMIT);
         let page = cx.api().search_people(&cx.scope, filter, input.cursor.as_deref(), Some(limit)).await?;

@@ -27,7 +27,7 @@ async fn track_says_it_in_one_text() {
     let body = r#"{"meta":{"error":"value for attribute 'email' (ann@shop.example) of ann-1 is not valid"}}"#;
     assert_snapshot!(shown(&failure_of(Reply::json(400, body)).await), @r#"
     Rejected Some(400) field=None reference=None
-    Customer.io refused "identify a person". It says: value for attribute 'email' ([value]) of [value] is not valid
+    Customer.io refused "identify a person". It says: "value for attribute 'email' ([value]) of [value] is not valid"
     "#);
 }
 
@@ -36,7 +36,7 @@ async fn track_says_it_in_several_texts() {
     let body = r#"{"meta":{"errors":["name cannot be blank","id attribute must be present"]}}"#;
     assert_snapshot!(shown(&failure_of(Reply::json(400, body)).await), @r#"
     Rejected Some(400) field=None reference=None
-    Customer.io refused "identify a person". It says: name cannot be blank; id attribute must be present
+    Customer.io refused "identify a person". It says: "name cannot be blank; id attribute must be present"
     "#);
 }
 
@@ -45,7 +45,7 @@ async fn version_2_names_the_field() {
     let body = r#"{"errors":[{"reason":"required","field":"identifiers","message":"identifiers are required"}]}"#;
     assert_snapshot!(shown(&failure_of(Reply::json(400, body)).await), @r#"
     Rejected Some(400) field=Some("identifiers") reference=None
-    Customer.io refused "identify a person". It says: identifiers are required
+    Customer.io refused "identify a person". It says: "identifiers are required"
     "#);
 }
 
@@ -55,7 +55,7 @@ async fn the_app_api_gives_detail_pointer_and_reference() {
         "source":{"pointer":"/data/attributes/per_user_data"}}]}"#;
     assert_snapshot!(shown(&failure_of(Reply::json(422, body)).await), @r#"
     Rejected Some(422) field=Some("per_user_data") reference=Some("a1b2c3")
-    Customer.io refused "identify a person". It says: person [email] is unknown (reference a1b2c3)
+    Customer.io refused "identify a person". It says: "person [email] is unknown" (reference a1b2c3)
     "#);
 }
 

@@ -80,3 +80,8 @@ fn event(clock: &dyn Clock) -> Event {
 }
 
 const EMAIL: Channel = Channel::Email;
+
+/// Subscribes the whole process to what is traced.
+pub(crate) fn trace_all() {
+    traces::install();
+}

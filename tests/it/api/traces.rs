@@ -25,7 +25,7 @@ thread_local! {
 pub(super) fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        let subscriber = tracing_subscriber::registry().with(ToThisThread);
+        let subscriber = tracing_subscriber::registry().with(crate::kept::traces()).with(ToThisThread);
         tracing::subscriber::set_global_default(subscriber).unwrap();
     });
 }

@@ -8,11 +8,11 @@ use super::{refused, shop, told};
 async fn each_kind_is_listed_with_the_id_that_other_tools_take() {
     let product = shop().await;
     let listed = |kind: &str| product.ok("list_campaigns", json!({ "kind": kind }));
-    insta::assert_snapshot!(listed("campaign").await, @r#"{"campaigns":[{"campaign_id":1,"name":"Welcome series","state":"running","trigger":"segment"},{"campaign_id":2,"name":"Win back","state":"stopped","trigger":"segment"}]}"#);
-    insta::assert_snapshot!(listed("broadcast").await, @r#"{"campaigns":[{"broadcast_id":3,"name":"Price change","state":"running"}]}"#);
-    insta::assert_snapshot!(listed("newsletter").await, @r#"{"campaigns":[{"newsletter_id":2,"name":"Winter news","state":"draft","channel":"email"},{"newsletter_id":1,"name":"Autumn news","state":"sent","channel":"email","sent_at":1772183100}]}"#);
+    insta::assert_snapshot!(listed("campaign").await, @r#"{"campaigns":[{"campaign_id":1,"name":"Welcome series","state":"running","trigger":"segment"},{"campaign_id":2,"name":"Win back","state":"stopped","trigger":"segment"}],"untrusted_fields":["name"]}"#);
+    insta::assert_snapshot!(listed("broadcast").await, @r#"{"campaigns":[{"broadcast_id":3,"name":"Price change","state":"running"}],"untrusted_fields":["name"]}"#);
+    insta::assert_snapshot!(listed("newsletter").await, @r#"{"campaigns":[{"newsletter_id":2,"name":"Winter news","state":"draft","channel":"email"},{"newsletter_id":1,"name":"Autumn news","state":"sent","channel":"email","sent_at":1772183100}],"untrusted_fields":["name"]}"#);
     let full = product.ok("list_campaigns", json!({ "kind": "broadcast", "detail": "full" })).await;
-    insta::assert_snapshot!(full, @r#"{"campaigns":[{"broadcast_id":3,"name":"Price change","state":"running","actions":[{"action_id":5,"channel":"email"}]}]}"#);
+    insta::assert_snapshot!(full, @r#"{"campaigns":[{"broadcast_id":3,"name":"Price change","state":"running","actions":[{"action_id":5,"channel":"email"}]}],"untrusted_fields":["name"]}"#);
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ async fn planned(product: &Product, more: Value) -> Value {
 async fn a_draft_goes_out_to_its_audience() {
     let product = shop().await;
     let sent = planned(&product, json!({ "rate": 5, "rate_seconds": 60 })).await;
-    insta::assert_snapshot!(sent, @r#"{"newsletter_id":2,"name":"Winter news","state":"sending","sent_at":1772442300}"#);
+    insta::assert_snapshot!(sent, @r#"{"newsletter_id":2,"name":"Winter news","state":"sending","sent_at":1772442300,"untrusted_fields":["name"]}"#);
     product.clock.advance(std::time::Duration::from_mins(5));
     assert_eq!(deliveries(&product).await, 10);
     let again =
@@ -28,11 +28,11 @@ async fn a_draft_is_scheduled_and_taken_off_again() {
     let product = shop().await;
     let at = "2026-03-03T09:00:00Z";
     let later = json!({ "scheduled_at": at, "timezone": "Europe/London", "match_timezones": true });
-    insta::assert_snapshot!(planned(&product, later).await, @r#"{"newsletter_id":2,"name":"Winter news","state":"scheduled","scheduled_at":1772528400}"#);
+    insta::assert_snapshot!(planned(&product, later).await, @r#"{"newsletter_id":2,"name":"Winter news","state":"scheduled","scheduled_at":1772528400,"untrusted_fields":["name"]}"#);
     let twice = told(&refused(&product, "send_newsletter", json!({ "newsletter_id": 2 })).await);
     insta::assert_snapshot!(twice, @"conflict at newsletter_id: Newsletter 2 is scheduled already. Nothing was sent. | To send it at another time, call send_newsletter with `unschedule: true` first.");
     let off = product.ok("send_newsletter", json!({ "newsletter_id": 2, "unschedule": true })).await;
-    insta::assert_snapshot!(off, @r#"{"newsletter_id":2,"name":"Winter news","state":"draft"}"#);
+    insta::assert_snapshot!(off, @r#"{"newsletter_id":2,"name":"Winter news","state":"draft","untrusted_fields":["name"]}"#);
     product.clock.advance(std::time::Duration::from_hours(48));
     assert_eq!(deliveries(&product).await, 0);
     let (_, shown) = product.app("newsletters/2").await;

@@ -122,6 +122,9 @@ async fn a_better_variant_is_told_with_its_numbers() {
       "would_show": 0.217,
       "warnings": [
         "Decide beforehand when to read a test, and read it then: with each further look a difference by chance is likelier to pass for a real one."
+      ],
+      "untrusted_fields": [
+        "name"
       ]
     }
     "#);

@@ -74,7 +74,7 @@ async fn an_erasure_that_breaks_off_holds_and_is_resumed() {
     insta::assert_snapshot!(without_reference(&without(&broken, &["/details/erasure_id"])), @r#"
     {
       "error": "upstream_unavailable",
-      "message": "Customer.io could not answer \"suppress a person\" (status 500). It says: internal server error (reference …). The erasure is begun and holds, but is not complete.",
+      "message": "Customer.io could not answer \"suppress a person\" (status 500). It says: \"internal server error\" (reference …). The erasure is begun and holds, but is not complete.",
       "next_step": "Make the same call again: it goes on where this one stopped.",
       "details": {
         "erasure_id": "…"

@@ -9,6 +9,7 @@ mod erasure;
 mod once;
 mod plans;
 mod policy;
+mod reach;
 mod recipients;
 mod test_profiles;
 

@@ -133,7 +133,7 @@ async fn a_plan_is_for_the_person_it_showed() {
     insta::assert_snapshot!(refused(&product, "delete_customer", delete("cust_0002", &token)).await, @r#"
     {
       "error": "plan_invalid",
-      "message": "The `plan_token` was made for another audience, which has changed since. Nothing was changed.",
+      "message": "The `plan_token` was made for another audience or other words: one of them has changed since. Nothing was changed.",
       "field": "plan_token",
       "next_step": "Call delete_customer without `plan_token` to see the plan as it is now.",
       "safe_to_retry": false
@@ -150,7 +150,7 @@ async fn a_grown_audience_is_refused() {
     insta::assert_snapshot!(refused(&product, "delete_segment", grown).await, @r#"
     {
       "error": "plan_invalid",
-      "message": "The `plan_token` was made for another audience, which has changed since. Nothing was changed.",
+      "message": "The `plan_token` was made for another audience or other words: one of them has changed since. Nothing was changed.",
       "field": "plan_token",
       "next_step": "Call delete_segment without `plan_token` to see the plan as it is now.",
       "safe_to_retry": false

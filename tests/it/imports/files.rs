@@ -3,7 +3,6 @@
 use std::{fs, os::unix::fs::symlink};
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use super::{Desk, batches};
 use crate::driver::Setup;
@@ -17,7 +16,7 @@ async fn refused(desk: &Desk, file: &str) -> Value {
 #[tokio::test]
 async fn a_file_elsewhere_is_none_whether_it_is_there_or_not() {
     let desk = Desk::new().await;
-    let elsewhere = TempDir::new().unwrap();
+    let elsewhere = crate::kept::directory();
     let secret = elsewhere.path().join("secret.csv");
     fs::write(&secret, "id\ncust_5001\n").unwrap();
     fs::create_dir(desk.path().join("below")).unwrap();

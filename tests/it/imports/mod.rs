@@ -32,7 +32,7 @@ impl Desk {
     }
 
     async fn with(setup: Setup) -> Self {
-        let directory = TempDir::new().unwrap();
+        let directory = crate::kept::directory();
         let allowed = vec![directory.path().to_owned()];
         let setup = setup.with_ids().with(|config| {
             config.budgets.triggers_per_hour = 100_000;

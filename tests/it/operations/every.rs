@@ -72,7 +72,7 @@ fn asked_for(answer: &Value) -> Option<&str> {
     match answer["error"].as_str()? {
         "preview_required" => Some("plan_token"),
         "invalid_argument" => answer["field"].as_str(),
-        _ => answer["message"].as_str()?.split_once(" is required")?.0.rsplit(' ').next(),
+        _ => answer["message"].as_str()?.split_once(" is required")?.0.rsplit([' ', '"']).next(),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
 };
 
 async fn in_directory() -> (Product, tempfile::TempDir) {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::kept::directory();
     let product = Setup::shop().in_directory(directory.path()).with_ids().start().await;
     (product, directory)
 }

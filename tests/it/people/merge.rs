@@ -89,7 +89,10 @@ async fn a_merge_is_planned_and_says_what_was_handed_over() {
           }
         ],
         "devices": 0
-      }
+      },
+      "untrusted_fields": [
+        "name"
+      ]
     }
     "#);
     assert_eq!(person(&product, "cust_0910").await, Value::Null);

@@ -53,7 +53,10 @@ async fn everything_a_topic_and_a_channel_are_set_and_read_back() {
         "channels": {
           "twilio": true
         }
-      }
+      },
+      "untrusted_fields": [
+        "name"
+      ]
     }
     "#);
     assert_eq!(subscribed(&product, "cust_0009").await, json!([true, [false, true], [true, false]]));

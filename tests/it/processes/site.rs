@@ -64,7 +64,7 @@ impl Site {
         // One thread serves in the order of arrival: who is answered knows that whoever came before was served.
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let sandbox = Arc::new(runtime.block_on(Sandbox::shop_in_real_time()));
-        let directory = TempDir::new().unwrap();
+        let directory = crate::kept::directory();
         fs::write(directory.path().join("customerio-mcp.toml"), configuration(&sandbox, others)).unwrap();
         let shop_people = runtime.block_on(sandbox.count("people"));
         Self { runtime, sandbox, directory, shop_people, left_behind: 0 }

@@ -175,7 +175,7 @@ async fn a_reset_to_what_makes_no_sense_changes_nothing() {
 
 #[tokio::test]
 async fn what_was_told_by_control_is_kept_in_a_directory() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::kept::directory();
     let sandbox = Sandbox::kept_in(directory.path()).await;
     let fixture = format!("{}\n[[people]]\nid = \"more\"\n", Fixture::shop_toml());
     sandbox.control(Method::POST, "/reset", json!({"fixture": fixture, "seed": 9})).await;

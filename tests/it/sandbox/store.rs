@@ -165,7 +165,7 @@ async fn the_same_seed_gives_the_same_bytes() {
 
 #[tokio::test]
 async fn a_directory_goes_on_where_it_was() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::kept::directory();
     let before = {
         let sandbox = Sandbox::kept_in(directory.path()).await;
         live(&sandbox).await;
@@ -188,7 +188,7 @@ async fn a_directory_goes_on_where_it_was() {
 
 #[tokio::test]
 async fn a_snapshot_gives_the_same_answers_again() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::kept::directory();
     for kept in [false, true] {
         let sandbox = if kept { Sandbox::kept_in(directory.path()).await } else { Sandbox::shop().await };
         sandbox.identify("early", json!({"plan": "gold"})).await;
@@ -242,7 +242,7 @@ async fn a_snapshot_has_a_name_that_is_known() {
 #[tokio::test]
 async fn a_directory_is_made_for_its_owner_alone() {
     use std::os::unix::fs::PermissionsExt;
-    let above = tempfile::tempdir().unwrap();
+    let above = crate::kept::directory();
     let directory = above.path().join("kept");
     let _sandbox = Sandbox::kept_in(&directory).await;
     assert_eq!(directory.metadata().unwrap().permissions().mode() & 0o777, 0o700);
@@ -250,7 +250,7 @@ async fn a_directory_is_made_for_its_owner_alone() {
 
 #[tokio::test]
 async fn a_directory_belongs_to_one_sandbox_at_a_time() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::kept::directory();
     let _sandbox = Sandbox::kept_in(directory.path()).await;
     let error = customerio_mcp::sandbox::Store::open(directory.path()).unwrap_err();
     assert_eq!(error.to_string(), "is in use by another sandbox");
@@ -293,7 +293,7 @@ impl Drop for Process {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_answered_survives_a_kill() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::kept::directory();
     let _ = rustls::crypto::ring::default_provider().install_default();
     #[expect(clippy::disallowed_methods, reason = "the tests are a client of their own")]
     let client = reqwest::Client::builder().no_proxy().build().unwrap();

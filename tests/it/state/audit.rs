@@ -113,7 +113,7 @@ async fn fault_after_with(tamper: impl FnOnce(&Connection)) -> ChainFault {
 }
 
 async fn report_after(tamper: impl FnOnce(&Connection)) -> (ChainReport, ChainFault) {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::kept::directory();
     let path = directory.path().join("state.db");
     let store = SqliteStore::open(Location::File(path.clone()), CHAIN_KEY).unwrap();
     append(&store, 1..=6).await;
@@ -153,7 +153,7 @@ async fn an_altered_record_is_found() {
 
 #[tokio::test]
 async fn a_number_that_cannot_be_is_not_read_as_another() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::kept::directory();
     let path = directory.path().join("state.db");
     let store = SqliteStore::open(Location::File(path.clone()), CHAIN_KEY).unwrap();
     store.append_audit(AuditEntry { duration_ms: Some(0), ..numbered(1) }).await.unwrap();
@@ -222,7 +222,7 @@ async fn a_chain_cut_short_is_found_also_with_a_head_that_names_its_new_end() {
 
 #[tokio::test]
 async fn a_chain_put_back_with_its_head_is_found_by_the_ledger() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::kept::directory();
     let path = directory.path().join("state.db");
     let store = SqliteStore::open(Location::File(path.clone()), CHAIN_KEY).unwrap();
     let by_hand = Connection::open(&path).unwrap();
@@ -269,7 +269,7 @@ async fn pruning_leaves_calls_on_the_ledger_without_a_record() {
 
 #[tokio::test]
 async fn records_hashed_with_another_key_are_forged() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::kept::directory();
     let open = |key| SqliteStore::open(Location::File(directory.path().join("state.db")), ChainKey(key)).unwrap();
     append(&open([1; 32]), 1..=2).await;
     let other = open([2; 32]);
@@ -279,7 +279,7 @@ async fn records_hashed_with_another_key_are_forged() {
 
 #[tokio::test]
 async fn nothing_is_built_upon_a_forged_head_and_nothing_broken_is_pruned() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::kept::directory();
     let path = directory.path().join("state.db");
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(Location::File(path.clone()), CHAIN_KEY).unwrap());
     append(&*store, 1..=6).await;
@@ -309,7 +309,7 @@ async fn a_pruned_chain_shows_tampering_with_what_is_left_and_with_its_checkpoin
             "forged",
         ),
     ] {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = crate::kept::directory();
         let path = directory.path().join("state.db");
         let store = SqliteStore::open(Location::File(path.clone()), CHAIN_KEY).unwrap();
         append(&store, 1..=6).await;

@@ -25,7 +25,7 @@ fn open(path: &Path) -> Arc<dyn Store> {
 /// One store in memory, one in a file, and two on one file.
 fn racetracks() -> Vec<(Vec<Arc<dyn Store>>, tempfile::TempDir)> {
     let track = |stores: &dyn Fn(&Path) -> Vec<Arc<dyn Store>>| {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = crate::kept::directory();
         (stores(&directory.path().join("state.db")), directory)
     };
     vec![
@@ -81,7 +81,7 @@ async fn racing_calls_get_exactly_what_there_is() {
 /// The calls all wait while another connection holds the database, and so share a commit once it lets go.
 #[tokio::test]
 async fn a_call_that_fails_in_a_shared_commit_undoes_nobody_elses_work_and_all_of_its_own() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::kept::directory();
     let path = directory.path().join("state.db");
     let store = open(&path);
     let elsewhere = |begin: Begin| Begin {
@@ -203,7 +203,7 @@ async fn another_process() {
 
 #[tokio::test]
 async fn processes_that_open_one_fresh_file_share_its_limits() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::kept::directory();
     let path = directory.path().join("state.db");
     let children: Vec<Child> = (0..3).map(|_| spawn(&path, "race")).collect();
     for mut child in children {
@@ -219,7 +219,7 @@ async fn processes_that_open_one_fresh_file_share_its_limits() {
 
 #[tokio::test]
 async fn what_began_before_a_crash_is_of_unknown_fate_after_it() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::kept::directory();
     let path = directory.path().join("state.db");
     assert!(!spawn(&path, "crash").wait().unwrap().success());
     let store = open(&path);

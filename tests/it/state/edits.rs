@@ -226,7 +226,7 @@ fn for_each_table(connection: &Connection, sql: impl Fn(&str) -> String) {
 }
 
 async fn run(written: Vec<Written>, pruned: Option<i64>, trials: Vec<Vec<Edit>>) -> Result<(), TestCaseError> {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::kept::directory();
     let path = directory.path().join("state.db");
     let store = SqliteStore::open(Location::File(path.clone()), CHAIN_KEY).unwrap();
     for (number, written) in written.iter().enumerate() {

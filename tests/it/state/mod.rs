@@ -27,7 +27,7 @@ const CHAIN_KEY: ChainKey = ChainKey([42; 32]);
 
 /// A fresh store of each kind, with what must outlive it. A new kind of store is one more line here.
 fn fresh_stores() -> Vec<(Arc<dyn Store>, Option<tempfile::TempDir>)> {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::kept::directory();
     let file = Location::File(directory.path().join("data").join("state.db"));
     vec![
         (Arc::new(SqliteStore::open(Location::Memory, CHAIN_KEY).unwrap()), None),

@@ -24,7 +24,7 @@ fn mode(path: &Path) -> u32 {
 
 #[tokio::test]
 async fn the_file_is_nobody_elses_to_read() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::kept::directory();
     let path = directory.path().join("a").join("b").join("state.db");
     let store = open(&path).unwrap();
     begun(&store, call("one")).await;
@@ -37,7 +37,7 @@ async fn the_file_is_nobody_elses_to_read() {
 
 #[tokio::test]
 async fn everything_is_there_after_reopening_and_the_chain_goes_on() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::kept::directory();
     let path = directory.path().join("state.db");
     {
         let store = open(&path).unwrap();
@@ -57,7 +57,7 @@ async fn everything_is_there_after_reopening_and_the_chain_goes_on() {
 
 #[tokio::test]
 async fn the_last_store_to_close_leaves_no_log_behind() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::kept::directory();
     let path = directory.path().join("state.db");
     let store = open(&path).unwrap();
     begun(&store, call("one")).await;
@@ -69,7 +69,7 @@ async fn the_last_store_to_close_leaves_no_log_behind() {
 
 #[test]
 fn a_store_of_a_newer_version_is_refused_and_left_alone() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::kept::directory();
     let path = directory.path().join("state.db");
     drop(open(&path).unwrap());
     Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
@@ -79,7 +79,7 @@ fn a_store_of_a_newer_version_is_refused_and_left_alone() {
 /// What the first version of the program left is still there, and can still be settled.
 #[tokio::test]
 async fn a_migration_keeps_the_rows_there_are() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::kept::directory();
     let path = directory.path().join("state.db");
     let mut connection = Connection::open(&path).unwrap();
     migrations::migrations::runner().set_target(refinery::Target::Version(1)).run(&mut connection).unwrap();
@@ -110,7 +110,7 @@ async fn a_migration_keeps_the_rows_there_are() {
 
 #[test]
 fn every_migration_says_its_number_and_is_applied_once() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::kept::directory();
     let path = directory.path().join("state.db");
     for _ in 0..2 {
         drop(open(&path).unwrap());
@@ -125,7 +125,7 @@ fn every_migration_says_its_number_and_is_applied_once() {
 
 #[test]
 fn a_fresh_file_may_be_opened_by_many_at_once() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::kept::directory();
     for number in 0..5 {
         let path = directory.path().join(format!("{number}.db"));
         let stores: Vec<_> = std::thread::scope(|scope| {
@@ -140,7 +140,7 @@ fn a_fresh_file_may_be_opened_by_many_at_once() {
 
 #[test]
 fn an_empty_file_becomes_a_store_and_a_file_of_something_else_does_not() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::kept::directory();
     let empty = directory.path().join("empty.db");
     std::fs::write(&empty, "").unwrap();
     drop(open(&empty).unwrap());
@@ -153,7 +153,7 @@ fn an_empty_file_becomes_a_store_and_a_file_of_something_else_does_not() {
 
 #[tokio::test]
 async fn a_database_that_another_process_holds_is_waited_for_and_then_busy() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::kept::directory();
     let path = directory.path().join("state.db");
     let store = open(&path).unwrap();
     let other = Connection::open(&path).unwrap();

@@ -31,12 +31,12 @@ pub(super) struct Tampered {
 
 impl Written {
     pub(super) fn by_the_server() -> Self {
-        Self::into(TempDir::new().unwrap())
+        Self::into(crate::kept::directory())
     }
 
     /// Another directory, whose chains are hashed with the same key.
     pub(super) fn by_another_server_with_the_secret_of(first: &Self) -> Self {
-        let directory = TempDir::new().unwrap();
+        let directory = crate::kept::directory();
         fs::copy(first.directory.path().join("secret"), directory.path().join("secret")).unwrap();
         Self::into(directory)
     }
@@ -68,7 +68,7 @@ impl Written {
     }
 
     pub(super) fn copy(&self) -> Tampered {
-        let directory = TempDir::new().unwrap();
+        let directory = crate::kept::directory();
         for file in fs::read_dir(self.directory.path()).unwrap() {
             let file = file.unwrap();
             fs::copy(file.path(), directory.path().join(file.file_name())).unwrap();
