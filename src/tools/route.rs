@@ -13,6 +13,7 @@ use super::{
     context::{CallContext, Caller, Progress},
     directory::WorkspaceDirectory,
     look::{Looked, Looker, find},
+    served::{Place, Served},
     tool::{Callable, Forwarded, Look, Prepared, Recovery, canonical},
     workspace::OpenWorkspace,
 };
@@ -27,6 +28,27 @@ use crate::{
     state::RecordedCall,
 };
 
+/// Runs one call of a tool in the workspace that its arguments name, if several are served.
+pub async fn call_served(
+    named: &dyn Callable,
+    served: &Served,
+    caller: &Caller,
+    mut arguments: Map<String, Value>,
+    cancel: CancellationToken,
+) -> CallToolResult {
+    match served.choose(&mut arguments) {
+        Ok(workspace) => {
+            let place = Place { workspace, is_one_of_several: served.are_several() };
+            call_in(named, &place, caller, Ok(arguments), cancel).await
+        }
+        // Nobody can say whose it is: the default's audit has it.
+        Err(error) => {
+            let place = Place { workspace: served.default(), is_one_of_several: false };
+            call_in(named, &place, caller, Err(error), cancel).await
+        }
+    }
+}
+
 /// Runs one call of a tool, from its arguments to the answer a client reads.
 pub async fn call_tool(
     named: &dyn Callable,
@@ -35,28 +57,40 @@ pub async fn call_tool(
     arguments: Map<String, Value>,
     cancel: CancellationToken,
 ) -> CallToolResult {
+    call_in(named, &Place { workspace, is_one_of_several: false }, caller, Ok(arguments), cancel).await
+}
+
+async fn call_in(
+    named: &dyn Callable,
+    place: &Place<'_>,
+    caller: &Caller,
+    arguments: Result<Map<String, Value>, ToolError>,
+    cancel: CancellationToken,
+) -> CallToolResult {
     let started = Instant::now();
+    let workspace = place.workspace;
     let scope = CallScope::new(started + workspace.timing.call, cancel);
-    let forwarded = named.forward(arguments, &caller.offer);
+    let forwarded = arguments.and_then(|arguments| named.forward(arguments, &caller.offer));
     // What runs others by their names is not known to guards, budgets and audit: they know what is run.
     let (other, arguments) = match forwarded {
         Ok(Forwarded::Own(arguments)) => (None, Ok(arguments)),
-        Ok(Forwarded::To(tool, arguments)) => (Some(tool), Ok(arguments)),
+        Ok(Forwarded::To(tool, mut arguments)) => (Some(tool), place.settle_inner(&mut arguments).map(|()| arguments)),
         Err(error) => (None, Err(error)),
     };
     let tool = other.as_deref().unwrap_or(named);
     let spec = tool.spec();
+    let arguments = arguments.and_then(|arguments| place.check_credentials(spec).map(|()| arguments));
     let route = Route { tool, workspace, caller, scope, started };
     let result = route.run(arguments).await;
     let duration_ms = route.elapsed_ms();
     match result {
         Ok(answer) => {
             tracing::debug!(tool = spec.name, duration_ms, outcome = "ok", "call");
-            answer::success(answer, workspace.pii)
+            answer::success(place.say(answer), workspace.pii)
         }
         Err(error) => {
             tracing::debug!(tool = spec.name, duration_ms, outcome = error.code.as_str(), "call");
-            answer::failure(&error, workspace.pii)
+            answer::failure(&place.say_of(error), workspace.pii)
         }
     }
 }

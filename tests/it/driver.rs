@@ -25,6 +25,7 @@ use customerio_mcp::{
     tools::{
         self,
         offer::{Choice, Offer},
+        served::Served,
         sweep::{Swept, sweep},
         workspace::{OpenWorkspace, Timing},
     },
@@ -55,6 +56,7 @@ pub(crate) struct Setup {
     data: Option<PathBuf>,
     retry: Option<RetryTiming>,
     slice: Option<Duration>,
+    beside: Vec<(&'static str, Setup)>,
 }
 
 impl Setup {
@@ -68,6 +70,7 @@ impl Setup {
             data: None,
             retry: None,
             slice: None,
+            beside: Vec::new(),
         }
     }
 
@@ -110,40 +113,73 @@ impl Setup {
         Self { slice: Some(slice), ..self }
     }
 
-    pub(crate) async fn start(self) -> Product {
-        let clock = Arc::new(AdjustableClock::stopped_at(BEGIN.parse::<Timestamp>().unwrap()).with_seed(7));
-        let sandbox = start_sandbox(Arc::clone(&clock), self.fixture).await.unwrap();
+    /// Serves another workspace besides, which has a sandbox of its own.
+    pub(crate) fn beside(mut self, name: &'static str, other: Self) -> Self {
+        self.beside.push((name, other));
+        self
+    }
+
+    /// Starts the sandbox and opens the workspace that is set up.
+    async fn open(self, base: &WorkspaceConfig, state: &OpenState, clock: &Arc<AdjustableClock>) -> Opened {
+        let sandbox = start_sandbox(Arc::clone(clock), self.fixture).await.unwrap();
         let shared: SharedClock = clock.clone();
-        let configured = embedded_config(self.data);
-        let state = match &configured.state {
-            StateConfig::Memory => memory_state(shared.as_ref()),
-            StateConfig::Sqlite { .. } => open_state(&configured, &shared).unwrap(),
-        };
-        let mut config = sandbox_workspace(configured.workspace(), &sandbox);
+        let mut config = sandbox_workspace(base, &sandbox);
         config.kind = self.kind;
         for configure in self.configure {
             configure(&mut config);
         }
-        let workspace = open_workspace(&config, &state, Arc::clone(&shared), self.choice.read_only).await.unwrap();
+        let workspace = open_workspace(&config, state, Arc::clone(&shared), self.choice.read_only).await.unwrap();
         let quick = quick();
         let slice = self.slice.unwrap_or(quick.slice);
         let mut workspace = workspace.with_timing(Timing { slice, ..quick });
         if let Some(retry) = self.retry {
             workspace.api = Api::new(ApiConfig { retry, ..api_config(&sandbox, shared) }).unwrap();
         }
-        let workspace = Arc::new(workspace);
-        let offer = Offer::new(tools::under(&config.policy), &config.policy, &self.choice, &workspace.api).unwrap();
-        let (client_end, server_end) = tokio::io::duplex(1 << 20);
-        let (read, write) = tokio::io::split(server_end);
-        let handler = Handler::new(Arc::new(offer), Arc::clone(&workspace));
-        tokio::spawn(async move {
-            if let Ok(running) = handler.serve(LineTransport::new(read, write)).await {
-                drop(running.waiting().await);
-            }
-        });
-        let client = ().serve(client_end).await.unwrap();
-        Product { client, sandbox, clock, state, workspace, http: plain_http() }
+        Opened { sandbox, workspace: Arc::new(workspace) }
     }
+
+    pub(crate) async fn start(mut self) -> Product {
+        let clock = Arc::new(AdjustableClock::stopped_at(BEGIN.parse::<Timestamp>().unwrap()).with_seed(7));
+        let shared: SharedClock = clock.clone();
+        let configured = embedded_config(self.data.take());
+        let state = match &configured.state {
+            StateConfig::Memory => memory_state(shared.as_ref()),
+            StateConfig::Sqlite { .. } => open_state(&configured, &shared).unwrap(),
+        };
+        let (choice, beside) = (self.choice.clone(), std::mem::take(&mut self.beside));
+        let Opened { sandbox, workspace } = self.open(configured.workspace(), &state, &clock).await;
+        let (mut others, mut sandboxes) = (Vec::new(), Vec::new());
+        for (name, setup) in beside {
+            let base = WorkspaceConfig { name: name.to_owned(), ..configured.workspace().clone() };
+            let other = setup.open(&base, &state, &clock).await;
+            others.push(other.workspace);
+            sandboxes.push((name, other.sandbox));
+        }
+        let served = Served::new(Arc::clone(&workspace), others);
+        let policies = served.policies();
+        let offer = Offer::new(tools::under(&policies), &policies, &choice, &served.apis()).unwrap();
+        let handler = Handler::new(Arc::new(offer), served);
+        let client = connect(handler.clone()).await;
+        Product { client, sandbox, sandboxes, clock, state, workspace, handler, http: plain_http() }
+    }
+}
+
+/// What is behind one of the workspaces served.
+struct Opened {
+    sandbox: RunningSandbox,
+    workspace: Arc<OpenWorkspace>,
+}
+
+/// A client of a handler.
+async fn connect(handler: Handler) -> RunningService<RoleClient, ()> {
+    let (client_end, server_end) = tokio::io::duplex(1 << 20);
+    let (read, write) = tokio::io::split(server_end);
+    tokio::spawn(async move {
+        if let Ok(running) = handler.serve(LineTransport::new(read, write)).await {
+            drop(running.waiting().await);
+        }
+    });
+    ().serve(client_end).await.unwrap()
 }
 
 fn by_shop_ids() -> Value {
@@ -196,7 +232,9 @@ pub(crate) struct Product {
     pub(crate) sandbox: RunningSandbox,
     pub(crate) clock: Arc<AdjustableClock>,
     pub(crate) state: OpenState,
+    sandboxes: Vec<(&'static str, RunningSandbox)>,
     workspace: Arc<OpenWorkspace>,
+    handler: Handler,
     http: reqwest::Client,
 }
 
@@ -207,10 +245,30 @@ impl Product {
         self.call_object(tool, arguments).await
     }
 
+    /// Another client, which speaks for somebody else.
+    pub(crate) async fn caller(&self, principal: &str) -> RunningService<RoleClient, ()> {
+        connect(self.handler.clone().speaking_for(principal)).await
+    }
+
+    /// Calls a tool as that client.
+    pub(crate) async fn call_as(
+        &self,
+        client: &RunningService<RoleClient, ()>,
+        tool: &'static str,
+        arguments: Value,
+    ) -> Value {
+        let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
+        Self::call_by(client, tool, arguments).await
+    }
+
     async fn call_object(&self, tool: &'static str, arguments: JsonObject) -> Value {
+        Self::call_by(&self.client, tool, arguments).await
+    }
+
+    async fn call_by(client: &RunningService<RoleClient, ()>, tool: &'static str, arguments: JsonObject) -> Value {
         let mut request = CallToolRequestParams::new(tool);
         request.arguments = Some(arguments);
-        let result = self.client.call_tool(request).await.unwrap();
+        let result = client.call_tool(request).await.unwrap();
         let answer: Value = serde_json::from_str(&result.content[0].as_text().unwrap().text).unwrap();
         let failed = result.is_error == Some(true);
         assert_eq!(failed, answer.get("error").is_some(), "{answer}");
@@ -258,6 +316,12 @@ impl Product {
         self.control("GET", "counts", None).await
     }
 
+    /// What the sandbox behind another workspace counts.
+    pub(crate) async fn counts_beside(&self, name: &str) -> Value {
+        let (_, sandbox) = self.sandboxes.iter().find(|(known, _)| *known == name).unwrap();
+        self.control_at(sandbox, "GET", "counts", None).await
+    }
+
     /// The requests the sandbox has seen.
     pub(crate) async fn requests(&self) -> Value {
         self.control("GET", "requests", None).await
@@ -269,7 +333,11 @@ impl Product {
     }
 
     pub(crate) async fn control(&self, method: &str, what: &str, body: Option<Value>) -> Value {
-        let url = format!("{}/_sandbox/{what}", self.sandbox.base_url());
+        self.control_at(&self.sandbox, method, what, body).await
+    }
+
+    async fn control_at(&self, sandbox: &RunningSandbox, method: &str, what: &str, body: Option<Value>) -> Value {
+        let url = format!("{}/_sandbox/{what}", sandbox.base_url());
         let request = self.http.request(method.parse().unwrap(), url);
         let request = match body {
             Some(body) => request.json(&body),

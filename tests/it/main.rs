@@ -41,6 +41,8 @@ mod explain;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod fleet;
+#[cfg(test)]
 mod guards;
 #[cfg(test)]
 mod identity;

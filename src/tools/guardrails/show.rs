@@ -30,6 +30,9 @@ pub struct Output {
     workspace: String,
     kind: WorkspaceKind,
     region: String,
+    /// The others that are served, each with guardrails of its own: ask with `workspace`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    other_workspaces: Vec<String>,
     /// Nothing that changes anything runs.
     read_only: bool,
     /// Absent until it is declared: nobody can be created or changed before.
@@ -101,6 +104,7 @@ impl Tool for GetGuardrails {
             workspace: guards.workspace.name.clone(),
             kind: guards.workspace.kind,
             region: guards.workspace.region.clone(),
+            other_workspaces: others(cx),
             read_only: guards.read_only,
             identity_strategy: guards.identity_strategy().await?,
             policy: policy(cx),
@@ -116,6 +120,11 @@ impl Tool for GetGuardrails {
             personal_data: cx.workspace.pii,
         })
     }
+}
+
+fn others(cx: &CallContext<'_>) -> Vec<String> {
+    let this = &cx.guards().workspace.name;
+    cx.caller.offer.workspaces().iter().filter(|name| *name != this).cloned().collect()
 }
 
 /// What happens to a call of each effect. Sends differ by whether the operator listed the recipient.
