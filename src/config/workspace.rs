@@ -370,6 +370,14 @@ impl<'a> Resolver<'a> {
                 format!("holds `{entry}`: write hosts as `hooks.shop.example`, and all below one as `*.shop.example`"),
             );
         }
+        let budgets = config.budgets;
+        for ((key, all), (_, each)) in budgets.named().into_iter().zip(budgets.of_each_caller().named()) {
+            if each > all {
+                let message =
+                    format!("is {each}, more than the {all} that all callers share: raise `budgets.{key}` too");
+                self.refuse(&["budgets", "caller", key], message);
+            }
+        }
         if config.test_profiles.expires_after_hours == 0 {
             self.refuse(&["test_profiles", "expires_after_hours"], "is 0: a test profile lives at least one hour");
         }

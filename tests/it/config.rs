@@ -193,6 +193,11 @@ fn values_of_the_wrong_kind_are_pointed_at() {
     assert_snapshot!(file("region = \"europe\""), @"customerio-mcp.toml:2: `workspaces.prod.region` does not fit: unknown variant `europe`, expected one of `auto`, `us`, `eu`");
     assert_snapshot!(file("pii = true"), @"customerio-mcp.toml:2: `workspaces.prod.pii` does not fit: wanted string or table");
     assert_snapshot!(file("policy.tools.send_newsletter = \"ask\""), @"customerio-mcp.toml:2: `workspaces.prod.policy.tools.send_newsletter` does not fit: unknown variant `ask`, expected one of `allow`, `preview`, `approve`, `deny`");
+    let more_each = "app_api_key_env = \"CUSTOMERIO_APP_API_KEY\"\nbudgets = { sends_per_hour = 20, caller = \
+                     { sends_per_hour = 30, deletes_per_day = 200 } }";
+    assert_snapshot!(file(more_each), @"
+    customerio-mcp.toml:3: `workspaces.prod.budgets.caller.sends_per_hour` is 30, more than the 20 that all callers share: raise `budgets.sends_per_hour` too
+    ");
     assert_snapshot!(file("budgets = { sends_per_day = -1 }"), @"customerio-mcp.toml:2: `workspaces.prod.budgets.sends_per_day` does not fit: invalid value: integer `-1`, expected u64");
     assert_snapshot!(file("identity = { primary = \"id\" }"), @"customerio-mcp.toml:2: `workspaces.prod.identity` does not fit: missing field `source`");
     assert_snapshot!(file("identity = { primary = \"id\", source = \"users\", id_form = \"guid\" }"), @"customerio-mcp.toml:2: `workspaces.prod.identity.id_form` does not fit: `guid` is no id form: use any, uuid, ulid, integer, email, prefix:<text> or regex:<pattern>");

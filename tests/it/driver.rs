@@ -119,11 +119,15 @@ impl Setup {
         self
     }
 
-    /// Starts the sandbox and opens the workspace that is set up.
-    async fn open(self, base: &WorkspaceConfig, state: &OpenState, clock: &Arc<AdjustableClock>) -> Opened {
-        let sandbox = start_sandbox(Arc::clone(clock), self.fixture).await.unwrap();
-        let shared: SharedClock = clock.clone();
-        let mut config = sandbox_workspace(base, &sandbox);
+    /// Opens the workspace that is set up, over a sandbox.
+    async fn open(
+        self,
+        base: &WorkspaceConfig,
+        sandbox: &RunningSandbox,
+        state: &OpenState,
+        shared: SharedClock,
+    ) -> Arc<OpenWorkspace> {
+        let mut config = sandbox_workspace(base, sandbox);
         config.kind = self.kind;
         for configure in self.configure {
             configure(&mut config);
@@ -133,13 +137,14 @@ impl Setup {
         let slice = self.slice.unwrap_or(quick.slice);
         let mut workspace = workspace.with_timing(Timing { slice, ..quick });
         if let Some(retry) = self.retry {
-            workspace.api = Api::new(ApiConfig { retry, ..api_config(&sandbox, shared) }).unwrap();
+            workspace.api = Api::new(ApiConfig { retry, ..api_config(sandbox, shared) }).unwrap();
         }
-        Opened { sandbox, workspace: Arc::new(workspace) }
+        Arc::new(workspace)
     }
 
     pub(crate) async fn start(mut self) -> Product {
         let clock = Arc::new(AdjustableClock::stopped_at(BEGIN.parse::<Timestamp>().unwrap()).with_seed(7));
+        let sandbox = start_sandbox(Arc::clone(&clock), self.fixture.clone()).await.unwrap();
         let shared: SharedClock = clock.clone();
         let configured = embedded_config(self.data.take());
         let state = match &configured.state {
@@ -147,13 +152,13 @@ impl Setup {
             StateConfig::Sqlite { .. } => open_state(&configured, &shared).unwrap(),
         };
         let (choice, beside) = (self.choice.clone(), std::mem::take(&mut self.beside));
-        let Opened { sandbox, workspace } = self.open(configured.workspace(), &state, &clock).await;
+        let workspace = self.open(configured.workspace(), &sandbox, &state, Arc::clone(&shared)).await;
         let (mut others, mut sandboxes) = (Vec::new(), Vec::new());
         for (name, setup) in beside {
             let base = WorkspaceConfig { name: name.to_owned(), ..configured.workspace().clone() };
-            let other = setup.open(&base, &state, &clock).await;
-            others.push(other.workspace);
-            sandboxes.push((name, other.sandbox));
+            let sandbox = start_sandbox(Arc::clone(&clock), setup.fixture.clone()).await.unwrap();
+            others.push(setup.open(&base, &sandbox, &state, Arc::clone(&shared)).await);
+            sandboxes.push((name, sandbox));
         }
         let served = Served::new(Arc::clone(&workspace), others);
         let policies = served.policies();
@@ -162,12 +167,6 @@ impl Setup {
         let client = connect(handler.clone()).await;
         Product { client, sandbox, sandboxes, clock, state, workspace, handler, http: plain_http() }
     }
-}
-
-/// What is behind one of the workspaces served.
-struct Opened {
-    sandbox: RunningSandbox,
-    workspace: Arc<OpenWorkspace>,
 }
 
 /// A client of a handler.

@@ -13,6 +13,7 @@ use crate::{
         intent::Intent,
         policy::{Decision, Pii, Reach, WorkspaceKind},
     },
+    state::Usage,
     tools::{context::CallContext, tool::Tool},
 };
 
@@ -44,12 +45,14 @@ pub struct Output {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     tools: BTreeMap<String, Decision>,
     budgets: Vec<BudgetLine>,
+    /// What is charged.
+    budgets_count: &'static str,
     test_profiles: TestProfileLine,
     recipients: RecipientLines,
     personal_data: Pii,
 }
 
-/// A budget.
+/// A budget: of the workspace, over all its callers.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(inline)]
 pub struct BudgetLine {
@@ -57,6 +60,12 @@ pub struct BudgetLine {
     per: &'static str,
     limit: u64,
     used: u64,
+    /// The most that each caller may use of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    your_limit: Option<u64>,
+    /// What the caller has used of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    your_used: Option<u64>,
 }
 
 /// The quota of test profiles.
@@ -78,6 +87,10 @@ pub struct RecipientLines {
 }
 
 const HOUR_MS: i64 = 60 * 60 * 1_000;
+
+/// What a call is charged, as far as it can be known.
+const COUNTED: &str = "A send, broadcast or newsletter counts its audience; a person, event or membership changed counts \
+                       one each, whatever messages automations make of it: that cannot be known beforehand.";
 
 impl Tool for GetGuardrails {
     const SPEC: Spec = Spec {
@@ -110,6 +123,7 @@ impl Tool for GetGuardrails {
             policy: policy(cx),
             tools: guards.policy.tools.clone(),
             budgets: budgets(cx).await?,
+            budgets_count: COUNTED,
             test_profiles: TestProfileLine {
                 active: guards.ledger_test_profiles(false).await?.len(),
                 active_limit: guards.test_profiles.active,
@@ -142,11 +156,19 @@ fn policy(cx: &CallContext<'_>) -> BTreeMap<&'static str, Decision> {
 
 async fn budgets(cx: &CallContext<'_>) -> Result<Vec<BudgetLine>, ToolError> {
     let used = cx.guards().budget_usage(&cx.caller.principal).await?;
-    let line = |usage: crate::state::Usage| BudgetLine {
-        budget: usage.budget,
-        per: if usage.window_ms <= HOUR_MS { "hour" } else { "day" },
-        limit: usage.max,
-        used: usage.used,
+    let (all, own): (Vec<Usage>, Vec<Usage>) = used.into_iter().partition(|usage| usage.shared);
+    let line = |all: Usage| {
+        let own = own.iter().find(|own| own.budget == all.budget && own.window_ms == all.window_ms);
+        // A caller who is alone is not told everything twice.
+        let own = own.filter(|own| (own.max, own.used) != (all.max, all.used));
+        BudgetLine {
+            your_limit: own.map(|own| own.max),
+            your_used: own.map(|own| own.used),
+            budget: all.budget,
+            per: if all.window_ms <= HOUR_MS { "hour" } else { "day" },
+            limit: all.max,
+            used: all.used,
+        }
     };
-    Ok(used.into_iter().map(line).collect())
+    Ok(all.into_iter().map(line).collect())
 }
