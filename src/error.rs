@@ -206,6 +206,8 @@ codes! {
     PlanInvalid = "plan_invalid";
     /// The policy asks for a human's approval; nothing ran.
     ApprovalRequired = "approval_required";
+    /// The very same call has failed again and again, and is not made for a while. Tell the user what fails.
+    RepeatedCall = "repeated_call";
     /// The idempotency key was used with other arguments.
     IdempotencyKeyReused = "idempotency_key_reused";
     /// The same call is running right now.

@@ -5,6 +5,7 @@
 
 pub mod admit;
 mod audience;
+pub mod breaker;
 pub mod bulk;
 pub mod command;
 pub mod consent;
@@ -34,6 +35,7 @@ use std::{path::PathBuf, sync::Arc};
 use tokio::sync::Mutex;
 
 use self::{
+    breaker::Breaker,
     bulk::Attendant,
     directory::{Directory, KnownPerson},
     intent::Intent,
@@ -88,6 +90,8 @@ pub struct Guards {
     pub run_id: String,
     /// Tagged people whom the ledger did not know when they were last looked for, in Unix milliseconds.
     pub(crate) strangers: Mutex<Option<(i64, Vec<KnownPerson>)>>,
+    /// What has failed of late, again and again.
+    pub(crate) breaker: Breaker,
     /// The expired test profiles whose removal was tried last, with when that was in Unix milliseconds.
     pub(crate) expired_tried: Mutex<Option<(i64, Digest)>>,
 }

@@ -12,7 +12,7 @@ use crate::{
     api::{Api, ApiConfig, AppKey, BaseUrls, CallScope, CdpWriteKey, CredentialError, RegionSetting, TrackCredentials},
     clock::{AdjustableClock, Clock, SharedClock, SystemClock, random_bytes},
     config::{Config, Region, SecretText, StateConfig, TrackKey, WorkspaceConfig},
-    guard::{Guards, Workspace, policy::WorkspaceKind, secret::Secret},
+    guard::{Guards, Workspace, breaker::Breaker, policy::WorkspaceKind, secret::Secret},
     sandbox::{self, Fixture, Keys, RunningSandbox, SandboxConfig},
     state::{
         Store,
@@ -208,6 +208,7 @@ pub fn guards(config: &WorkspaceConfig, state: &OpenState, clock: SharedClock, r
         run_id: format!("run_{}", hex::encode(random_bytes::<6>(clock.as_ref()))),
         clock,
         strangers: Mutex::default(),
+        breaker: Breaker::default(),
         expired_tried: Mutex::default(),
     }
 }

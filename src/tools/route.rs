@@ -14,7 +14,7 @@ use super::{
     directory::WorkspaceDirectory,
     look::{Looked, Looker, find},
     served::{Place, Served},
-    tool::{Callable, Forwarded, Look, Prepared, Recovery, canonical},
+    tool::{Callable, Forwarded, Look, Prepared, Recovery, canonical, missing_credential},
     workspace::OpenWorkspace,
 };
 use crate::{
@@ -79,7 +79,6 @@ async fn call_in(
     };
     let tool = other.as_deref().unwrap_or(named);
     let spec = tool.spec();
-    let arguments = arguments.and_then(|arguments| place.check_credentials(spec).map(|()| arguments));
     let route = Route { tool, workspace, caller, scope, started };
     let result = route.run(arguments).await;
     let duration_ms = route.elapsed_ms();
@@ -109,7 +108,8 @@ impl Route<'_> {
             Ok(arguments) => (arguments, None),
             Err(error) => (Map::new(), Some(error)),
         };
-        let canonical_arguments = canonical(&arguments);
+        // Of a call that is refused before that, the arguments are not known.
+        let canonical_arguments = if refused.is_some() { String::new() } else { canonical(&arguments) };
         let text = |name: &str| arguments.get(name).and_then(Value::as_str).map(str::to_owned);
         let (plan_token, idempotency_key) = (text(PLAN_TOKEN), text(IDEMPOTENCY_KEY));
         let directory = WorkspaceDirectory { api: &self.workspace.api, scope: &self.scope };
@@ -132,7 +132,10 @@ impl Route<'_> {
             attendant: &waiting,
             time_left_ms: i64::try_from(self.workspace.timing.call.as_millis()).unwrap_or(i64::MAX),
         };
-        let refused = refused.or_else(|| idempotency_key.as_deref().and_then(empty_key));
+        let refused = refused
+            .or_else(|| self.workspace.guards.refuse_repeated(&call).err())
+            .or_else(|| missing_credential(spec, &self.workspace.api))
+            .or_else(|| idempotency_key.as_deref().and_then(empty_key));
         let prepared = refused.map_or_else(|| self.tool.prepare(Value::Object(arguments)), Err);
         let Prepared { intent, run } = match prepared {
             Ok(prepared) => prepared,

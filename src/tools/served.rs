@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{tool::missing_credential, workspace::OpenWorkspace};
+use super::workspace::OpenWorkspace;
 use crate::{
     api::Api,
-    catalog::{Effect, Spec, WORKSPACE},
+    catalog::{Effect, WORKSPACE},
     error::{ErrorCode, ToolError},
     guard::policy::Policy,
 };
@@ -122,11 +122,6 @@ impl Place<'_> {
             .next("Give `workspace` beside `operation`, and leave it out of `arguments`.")),
             _ => Ok(()),
         }
-    }
-
-    /// Refuses what the workspace has no credential for: with several served, another may.
-    pub(super) fn check_credentials(&self, spec: &Spec) -> Result<(), ToolError> {
-        missing_credential(spec, &self.workspace.api).map_or(Ok(()), Err)
     }
 
     /// The answer, which says where it is from.

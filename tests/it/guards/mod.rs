@@ -3,6 +3,7 @@
 
 mod absent;
 mod audit;
+mod breaker;
 mod budgets;
 mod erasure;
 mod once;
