@@ -46,6 +46,9 @@ pub const ENVIRONMENT_WORKSPACE: &str = "default";
 /// Name of the workspace of the embedded sandbox.
 pub const EMBEDDED_SANDBOX: &str = "sandbox";
 
+/// The fewest days that records of the audit are kept: what went wrong is often noticed late.
+const LEAST_AUDIT_DAYS: u32 = 30;
+
 /// The file that is looked for in the current directory.
 const FILE_NAME: &str = "customerio-mcp.toml";
 
@@ -306,11 +309,18 @@ fn workspaces_of_file(
         file.workspaces.retain(|name, _| *name == default || options.other_workspaces.contains(name));
     }
     let with_credentials = options.purpose == Purpose::Connect;
+    let keep_days = file.audit.keep_days;
     let mut problems = Vec::new();
+    if let Some(days) = keep_days.filter(|days| *days < LEAST_AUDIT_DAYS) {
+        let message = format!("is {days}: records are kept for {LEAST_AUDIT_DAYS} days at the least");
+        problems.push(Problem::new(document.place(&["audit", "keep_days"]), message));
+    }
     let mut workspaces = BTreeMap::new();
     for (name, section) in file.workspaces {
         match Resolver::new(env, origin, &name, with_credentials).resolve(section) {
-            Ok(workspace) => drop(workspaces.insert(name, workspace)),
+            Ok(workspace) => {
+                workspaces.insert(name, WorkspaceConfig { audit_keep_days: keep_days, ..workspace });
+            }
             Err(found) => problems.extend(found),
         }
     }

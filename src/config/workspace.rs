@@ -70,6 +70,8 @@ pub struct WorkspaceConfig {
     pub import_directories: Vec<PathBuf>,
     /// How much personal data answers show.
     pub pii: Pii,
+    /// Days that records of the audit are kept, if not for good.
+    pub audit_keep_days: Option<u32>,
 }
 
 impl WorkspaceConfig {
@@ -195,6 +197,7 @@ impl<'a> Resolver<'a> {
             egress_hosts: file.egress_hosts,
             import_directories: self.import_directories(&file.import_directories),
             pii: file.pii,
+            audit_keep_days: None,
         };
         self.check_reach(&config, embedded);
         self.check_guardrails(&mut config);

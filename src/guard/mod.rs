@@ -80,6 +80,8 @@ pub struct Guards {
     pub import_directories: Vec<PathBuf>,
     /// Nothing that changes anything runs.
     pub read_only: bool,
+    /// How long records of the audit are kept, in milliseconds, if not for good.
+    pub audit_kept_for_ms: Option<i64>,
     /// Shared state.
     pub store: Arc<dyn Store>,
     /// Keys of this workspace.
@@ -90,6 +92,8 @@ pub struct Guards {
     pub run_id: String,
     /// Tagged people whom the ledger did not know when they were last looked for, in Unix milliseconds.
     pub(crate) strangers: Mutex<Option<(i64, Vec<KnownPerson>)>>,
+    /// When old records of the audit were removed last, or it was tried, in Unix milliseconds.
+    pub(crate) audit_pruned: Mutex<Option<i64>>,
     /// What has failed of late, again and again.
     pub(crate) breaker: Breaker,
     /// The expired test profiles whose removal was tried last, with when that was in Unix milliseconds.

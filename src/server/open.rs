@@ -27,6 +27,8 @@ const DATABASE: &str = "state.db";
 /// The folder for documents in the data directory.
 const EXPORTS: &str = "exports";
 
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+
 /// How long a sandbox on loopback may take to say that it is one.
 const SANDBOX_ANSWERS_WITHIN: Duration = Duration::from_secs(2);
 
@@ -207,6 +209,8 @@ pub fn guards(config: &WorkspaceConfig, state: &OpenState, clock: SharedClock, r
         keys: state.secret.keys(&config.name),
         run_id: format!("run_{}", hex::encode(random_bytes::<6>(clock.as_ref()))),
         clock,
+        audit_kept_for_ms: config.audit_keep_days.map(|days| i64::from(days) * DAY_MS),
+        audit_pruned: Mutex::default(),
         strangers: Mutex::default(),
         breaker: Breaker::default(),
         expired_tried: Mutex::default(),

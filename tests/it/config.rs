@@ -193,6 +193,10 @@ fn values_of_the_wrong_kind_are_pointed_at() {
     assert_snapshot!(file("region = \"europe\""), @"customerio-mcp.toml:2: `workspaces.prod.region` does not fit: unknown variant `europe`, expected one of `auto`, `us`, `eu`");
     assert_snapshot!(file("pii = true"), @"customerio-mcp.toml:2: `workspaces.prod.pii` does not fit: wanted string or table");
     assert_snapshot!(file("policy.tools.send_newsletter = \"ask\""), @"customerio-mcp.toml:2: `workspaces.prod.policy.tools.send_newsletter` does not fit: unknown variant `ask`, expected one of `allow`, `preview`, `approve`, `deny`");
+    let kept = "[audit]\nkeep_days = 29\n[workspaces.prod]\napp_api_key_env = \"CUSTOMERIO_APP_API_KEY\"\n";
+    assert_snapshot!(Setting::live().toml(kept).refusal(), @"customerio-mcp.toml:2: `audit.keep_days` is 29: records are kept for 30 days at the least");
+    let enough = Setting::live().toml(&kept.replace("29", "30")).load();
+    assert_eq!(enough.workspace().audit_keep_days, Some(30));
     let more_each = "app_api_key_env = \"CUSTOMERIO_APP_API_KEY\"\nbudgets = { sends_per_hour = 20, caller = \
                      { sends_per_hour = 30, deletes_per_day = 200 } }";
     assert_snapshot!(file(more_each), @"

@@ -16,6 +16,8 @@ mod child;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod cli_audit;
+#[cfg(test)]
 mod cli_doctor;
 mod cli_fixture;
 #[cfg(test)]

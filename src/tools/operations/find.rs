@@ -39,7 +39,7 @@ pub struct Input {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
-enum EffectName {
+pub(in crate::tools) enum EffectName {
     Read,
     Write,
     Trigger,
@@ -48,7 +48,7 @@ enum EffectName {
 }
 
 impl EffectName {
-    const fn effect(self) -> Effect {
+    pub(in crate::tools) const fn effect(self) -> Effect {
         match self {
             Self::Read => Effect::Read,
             Self::Write => Effect::Write,

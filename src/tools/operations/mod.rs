@@ -9,6 +9,7 @@ mod run;
 use std::sync::Arc;
 
 pub use declared::Declared;
+pub(super) use find::EffectName;
 pub use find::FindOperations;
 pub use run::{RunOperation, every};
 
