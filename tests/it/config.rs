@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf, sync::Arc};
 use customerio_mcp::{
     clock::{AdjustableClock, SharedClock},
     config::{Config, Environment, LoadOptions, Purpose, Region, Source, StateConfig, schema},
-    guard::policy::{Budgets, Decision, Pii, WorkspaceKind},
+    guard::policy::{Budgets, CallerBudgets, Decision, Pii, WorkspaceKind},
 };
 use insta::assert_snapshot;
 use tempfile::TempDir;
@@ -130,7 +130,8 @@ fn the_example_file_is_valid_and_means_what_it_says() {
     let prod = config.workspace();
     assert_eq!(prod.identity.as_ref().unwrap().id_form.to_string(), "uuid");
     assert_eq!(prod.policy.send, Some(Decision::Approve));
-    assert_eq!(prod.budgets, Budgets { sends_per_day: 500, ..Budgets::default() });
+    let caller = CallerBudgets { sends_per_day: Some(200), ..CallerBudgets::default() };
+    assert_eq!(prod.budgets, Budgets { sends_per_day: 500, caller, ..Budgets::default() });
     assert_eq!(prod.test_profiles.local_parts, ["test", "qa"]);
     assert_eq!(prod.recipients.live, ["@shop.example"]);
     assert_eq!(prod.pii, Pii::Masked);
