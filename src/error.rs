@@ -208,6 +208,8 @@ codes! {
     ApprovalRequired = "approval_required";
     /// A human has decided against this very call; nothing ran.
     ApprovalDenied = "approval_denied";
+    /// The very same call has failed again and again, and is not made for a while. Tell the user what fails.
+    RepeatedCall = "repeated_call";
     /// The idempotency key was used with other arguments.
     IdempotencyKeyReused = "idempotency_key_reused";
     /// The same call is running right now.

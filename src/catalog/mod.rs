@@ -15,7 +15,8 @@ pub use operations::{Operations, OperationsError};
 pub use parameter::{Kind, Parameter, Place};
 pub use people::{AbsentPerson, ID_TYPE, People, Written};
 pub use schema::{
-    HeldSchema, IDEMPOTENCY_KEY, PLAN_TOKEN, answer_schema, correct, input_schema, operation_schema, schema_of,
+    HeldSchema, IDEMPOTENCY_KEY, PLAN_TOKEN, Surroundings, WORKSPACE, answer_schema, correct, input_schema,
+    operation_schema, schema_of, with_workspace_argument, with_workspace_said,
 };
 pub use search::{SearchEntry, SearchIndex};
 pub use spec::{Credential, Spec, Toolset};

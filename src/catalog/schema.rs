@@ -43,26 +43,61 @@ fn cleaned<T: JsonSchema>(settings: SchemaSettings) -> Map<String, Value> {
     }
 }
 
-/// The input schema of a tool: its arguments and those the catalog adds; `previewed` says whether the policy asks for
-/// a plan where the tool's own nature would not.
-pub fn input_schema<T: JsonSchema>(spec: &Spec, previewed: bool) -> Map<String, Value> {
+/// What the catalog adds to the arguments and answers of a tool because of where it is offered.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Surroundings<'a> {
+    /// Whether a policy asks for a plan where the tool's own nature would not.
+    pub previewed: bool,
+    /// The names of the workspaces that are served, the default first, where there are several.
+    pub workspaces: &'a [String],
+}
+
+/// The input schema of a tool: its arguments and those the catalog adds.
+pub fn input_schema<T: JsonSchema>(spec: &Spec, surroundings: Surroundings<'_>) -> Map<String, Value> {
     let mut schema = schema_of::<T>();
     schema.insert("type".into(), json!("object"));
     schema.insert("additionalProperties".into(), json!(false));
-    with_guard_arguments(schema, spec, previewed)
+    with_guard_arguments(schema, spec, surroundings)
 }
 
 /// The input schema of a declared operation, likewise.
-pub fn operation_schema(operation: &'static Operation, previewed: bool) -> Map<String, Value> {
-    with_guard_arguments(operation.input_schema(), &operation.spec(), previewed)
+pub fn operation_schema(operation: &'static Operation, surroundings: Surroundings<'_>) -> Map<String, Value> {
+    with_guard_arguments(operation.input_schema(), &operation.spec(), surroundings)
 }
 
-fn with_guard_arguments(mut schema: Map<String, Value>, spec: &Spec, previewed: bool) -> Map<String, Value> {
+/// The schema with the workspace a call may name, where there are several.
+pub fn with_workspace_argument(mut schema: Map<String, Value>, workspaces: &[String]) -> Map<String, Value> {
+    if let [default, _, ..] = workspaces {
+        let argument = json!({ "type": "string", "enum": workspaces, "default": default });
+        insert_property(&mut schema, WORKSPACE, argument);
+    }
+    schema
+}
+
+/// The schema of an answer that says which workspace it is from, where there are several.
+pub fn with_workspace_said(mut schema: Map<String, Value>, workspaces: &[String]) -> Map<String, Value> {
+    if workspaces.len() > 1 {
+        insert_property(&mut schema, WORKSPACE, json!({ "type": "string" }));
+    }
+    schema
+}
+
+fn insert_property(schema: &mut Map<String, Value>, name: &str, property: Value) {
+    if let Value::Object(properties) = schema.entry("properties").or_insert_with(|| json!({})) {
+        properties.insert(name.into(), property);
+    }
+}
+
+fn with_guard_arguments(
+    mut schema: Map<String, Value>,
+    spec: &Spec,
+    surroundings: Surroundings<'_>,
+) -> Map<String, Value> {
     let properties = schema.entry("properties").or_insert_with(|| json!({}));
     if let Value::Object(properties) = properties {
         // Their names say what they are, and the answer that asks for one says how: words here would be read in every
         // conversation.
-        if previewed || spec.takes_plan_token() {
+        if surroundings.previewed || spec.takes_plan_token() {
             properties.insert(PLAN_TOKEN.into(), json!({ "type": "string" }));
         }
         if spec.takes_idempotency_key() {
@@ -72,13 +107,15 @@ fn with_guard_arguments(mut schema: Map<String, Value>, spec: &Spec, previewed: 
             schema.remove("properties");
         }
     }
-    schema
+    with_workspace_argument(schema, surroundings.workspaces)
 }
 
 /// Name of the argument that carries a plan token.
 pub const PLAN_TOKEN: &str = "plan_token";
 /// Name of the argument that carries an idempotency key.
 pub const IDEMPOTENCY_KEY: &str = "idempotency_key";
+/// Name of the argument that names the workspace where several are served.
+pub const WORKSPACE: &str = "workspace";
 
 /// Removes what trips clients, everywhere in a schema.
 fn clean(schema: &mut Value) {

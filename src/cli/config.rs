@@ -13,7 +13,7 @@ use crate::{
     config::{Config, ConfigError, Environment, Purpose, StateConfig, VARIABLES, WorkspaceConfig, schema},
     guard::{
         identity::strategy::IdentityStrategy,
-        policy::{Decision, Pii, Reach, WorkspaceKind},
+        policy::{Budgets, CallerBudgets, Decision, Pii, Reach, WorkspaceKind},
         privacy::Privacy,
     },
 };
@@ -111,10 +111,16 @@ fn describe(text: &mut String, workspace: &WorkspaceConfig) {
         let tools = workspace.policy.tools.iter().map(|(tool, decision)| format!("{tool} {}", decision.as_str()));
         row(text, "single tools", &listed(tools));
     }
-    row(text, "budgets", &unbroken(budgets(workspace)));
+    row(text, "budgets", &unbroken(budgets(workspace.budgets)));
+    if workspace.budgets.caller != CallerBudgets::default() {
+        row(text, "of each caller", &unbroken(budgets(workspace.budgets.of_each_caller())));
+    }
     row(text, "test profiles", &test_profiles(workspace));
     row(text, "recipients", &listed(recipients(workspace)));
     row(text, "may be called", &listed(workspace.egress_hosts.iter().cloned()));
+    if let Some(days) = workspace.audit_keep_days {
+        row(text, "audit", &format!("kept for {days} days"));
+    }
     row(text, "personal data", &privacy(workspace));
 }
 
@@ -171,8 +177,7 @@ fn decide(workspace: &WorkspaceConfig, effect: Effect, flags: &[Flag], reach: Re
     workspace.policy.decide(workspace.kind, "", effect, flags, reach)
 }
 
-fn budgets(workspace: &WorkspaceConfig) -> Vec<String> {
-    let budgets = workspace.budgets;
+fn budgets(budgets: Budgets) -> Vec<String> {
     vec![
         format!("sends {}/h {}/day", budgets.sends_per_hour, budgets.sends_per_day),
         format!("triggers {}/h {}/day", budgets.triggers_per_hour, budgets.triggers_per_day),

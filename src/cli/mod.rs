@@ -107,7 +107,7 @@ impl ConfigArgs {
     /// The configuration these arguments choose.
     pub fn load(&self, env: &Environment, purpose: Purpose) -> Result<Config, ConfigError> {
         let Self { config, workspace, data } = self.clone();
-        Config::load(env, &LoadOptions { config, data, workspace, purpose })
+        Config::load(env, &LoadOptions { config, data, workspace, other_workspaces: Vec::new(), purpose })
     }
 }
 

@@ -1,15 +1,15 @@
 //! `serve`: MCP over stdio.
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::Args;
 use rmcp::{ServiceExt as _, service::ServerInitializeError};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{ConfigArgs, LogArgs, interruption::Interruptions, output};
+use super::{LogArgs, interruption::Interruptions, output};
 use crate::{
     clock::{AdjustableClock, SharedClock},
-    config::Config,
+    config::{Config, ConfigError, Environment, LoadOptions, Purpose, WorkspaceConfig},
     sandbox::{Fixture, RunningSandbox},
     server::{
         handler::Handler,
@@ -19,8 +19,8 @@ use crate::{
     },
     tools::{
         offer::{Choice, Offer},
+        served::Served,
         tool::Callable,
-        workspace::OpenWorkspace,
     },
 };
 
@@ -31,6 +31,8 @@ Examples:
   CUSTOMERIO_APP_API_KEY=... customerio-mcp serve --read-only
       look, and change nothing
   customerio-mcp serve --workspace prod --toolsets people,segments --exclude-tools delete_segment
+  customerio-mcp serve --workspace prod,staging
+      both, each with its own guardrails; a call that names none acts on prod
 
 Which tools are listed:
   --toolsets and --tools choose, --exclude-tools takes away, --read-only wins over all.
@@ -58,10 +60,45 @@ pub struct ServeArgs {
     pub read_only: bool,
     /// Configuration and state.
     #[command(flatten)]
-    pub config: ConfigArgs,
+    pub config: ServedConfigArgs,
     /// Logging.
     #[command(flatten)]
     pub log: LogArgs,
+}
+
+/// Where configuration and state are, and which of the configured workspaces are served.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ServedConfigArgs {
+    /// Configuration file; else `CUSTOMERIO_MCP_CONFIG` names it, else ./customerio-mcp.toml is read if it exists
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Configured workspaces to serve, by comma; the first is used where a call names none. Else the file's default
+    /// workspace alone
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub workspace: Vec<String>,
+    /// Directory of the embedded state; else `CUSTOMERIO_MCP_DATA` names it, else the user's data directory
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+}
+
+impl ServedConfigArgs {
+    /// The configuration these arguments choose.
+    pub fn load(&self, env: &Environment, purpose: Purpose) -> Result<Config, ConfigError> {
+        let Self { config, workspace, data } = self.clone();
+        let mut picked = workspace.into_iter();
+        let (workspace, other_workspaces) = (picked.next(), picked.collect());
+        Config::load(env, &LoadOptions { config, data, workspace, other_workspaces, purpose })
+    }
+
+    /// The workspaces of the configuration that are served, the default first; one that is named twice is served once.
+    fn served<'a>(&self, config: &'a Config) -> Vec<&'a WorkspaceConfig> {
+        let mut served = vec![config.workspace()];
+        for name in &self.workspace {
+            let known = config.workspaces.get(name);
+            served.extend(known.filter(|_| served.iter().all(|one| one.name != *name)));
+        }
+        served
+    }
 }
 
 /// Serves until the client hangs up or the process is told to stop.
@@ -78,54 +115,62 @@ pub async fn run(args: ServeArgs, config: Config) -> ExitCode {
 /// What is served, with the embedded sandbox that must live as long.
 struct Open {
     handler: Handler,
-    workspace: Arc<OpenWorkspace>,
+    served: Served,
     tools: Vec<Arc<dyn Callable>>,
     _sandbox: Option<RunningSandbox>,
 }
 
 async fn open(args: &ServeArgs, config: &Config) -> Result<Open, OpenError> {
-    let tools = crate::tools::under(&config.workspace().policy);
     config.check_policy_tools(crate::tools::names).map_err(|error| OpenError::Configuration(error.to_string()))?;
-    let (sandbox, workspace) =
+    let (sandbox, served) =
         if args.sandbox { embedded(args, config).await? } else { (None, configured(args, config).await?) };
+    let tools = crate::tools::under(served.policies());
     let choice = Choice {
         toolsets: args.toolsets.clone(),
         tools: args.tools.clone(),
         exclude_tools: args.exclude_tools.clone(),
         read_only: args.read_only,
     };
-    let offer = Offer::new(tools.clone(), &config.workspace().policy, &choice, &workspace.api)
-        .map_err(OpenError::Configuration)?;
-    tracing::info!(
-        workspace = workspace.guards.workspace.name,
-        kind = ?workspace.guards.workspace.kind,
-        tools = offer.names().len(),
-        "serving over stdio"
-    );
-    let workspace = Arc::new(workspace);
+    let offer = Offer::new(tools.clone(), served.policies(), &choice, &served.apis());
+    let offer = offer.map_err(OpenError::Configuration)?;
+    for workspace in served.iter() {
+        tracing::info!(
+            workspace = workspace.guards.workspace.name,
+            kind = ?workspace.guards.workspace.kind,
+            tools = offer.names().len(),
+            "serving over stdio"
+        );
+    }
     // What the operator excludes is not for the sweeper either.
     let tools =
         tools.into_iter().filter(|tool| !args.exclude_tools.iter().any(|name| name == tool.spec().name)).collect();
-    let handler = Handler::new(Arc::new(offer), Arc::clone(&workspace));
-    Ok(Open { handler, workspace, tools, _sandbox: sandbox })
+    let handler = Handler::new(Arc::new(offer), served.clone());
+    Ok(Open { handler, served, tools, _sandbox: sandbox })
 }
 
 /// The embedded sandbox, whose clock the guards share.
-async fn embedded(args: &ServeArgs, config: &Config) -> Result<(Option<RunningSandbox>, OpenWorkspace), OpenError> {
+async fn embedded(args: &ServeArgs, config: &Config) -> Result<(Option<RunningSandbox>, Served), OpenError> {
     let clock = Arc::new(AdjustableClock::running());
     let sandbox = start_sandbox(Arc::clone(&clock), Fixture::shop()).await?;
     let clock: SharedClock = clock;
     let state = open_state(config, &clock)?;
     let workspace = sandbox_workspace(config.workspace(), &sandbox);
-    Ok((Some(sandbox), open_workspace(&workspace, &state, clock, args.read_only).await?))
+    let workspace = open_workspace(&workspace, &state, clock, args.read_only).await?;
+    Ok((Some(sandbox), Arc::new(workspace).into()))
 }
 
-async fn configured(args: &ServeArgs, config: &Config) -> Result<OpenWorkspace, OpenError> {
+async fn configured(args: &ServeArgs, config: &Config) -> Result<Served, OpenError> {
     let clock = system_clock();
     let state = open_state(config, &clock)?;
-    let workspace = open_workspace(config.workspace(), &state, clock, args.read_only).await?;
-    check_sandbox(&workspace).await?;
-    Ok(workspace)
+    let mut others = Vec::new();
+    for workspace in args.config.served(config) {
+        let workspace = open_workspace(workspace, &state, Arc::clone(&clock), args.read_only).await?;
+        check_sandbox(&workspace).await?;
+        others.push(Arc::new(workspace));
+    }
+    // The configuration has a default workspace, always.
+    let default = others.remove(0);
+    Ok(Served::new(default, others))
 }
 
 /// How long running calls may take once the process is told to stop: most of what a supervisor grants.
@@ -155,7 +200,11 @@ async fn serve(open: Open) -> ExitCode {
     };
     let handler = open.handler.clone();
     let stop = running.cancellation_token();
-    let sweeping = tokio::spawn(sweeper::run(open.workspace, open.tools, no_more.clone()));
+    let sweeping = TaskTracker::new();
+    for workspace in open.served.iter() {
+        sweeping.spawn(sweeper::run(Arc::clone(workspace), open.tools.clone(), no_more.clone()));
+    }
+    sweeping.close();
     let ended = running.waiting();
     tokio::pin!(ended);
     let hung_up = tokio::select! {
@@ -177,7 +226,7 @@ async fn serve(open: Open) -> ExitCode {
                 None => ended.await,
             };
             handler.calls_ended().await;
-            drop(sweeping.await);
+            sweeping.wait().await;
             ended
         })
         .await

@@ -30,6 +30,17 @@ pub(super) struct File {
     /// The workspaces by name: 1 to 64 letters, digits, `-` or `_`. The name `sandbox` is that of the embedded sandbox
     /// (`serve --sandbox`), whose section takes guardrails only.
     pub(super) workspaces: BTreeMap<String, WorkspaceFile>,
+    /// The record of what was done.
+    pub(super) audit: AuditFile,
+}
+
+/// How long the record of what was done is kept.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct AuditFile {
+    /// Days after which records are removed by the server, at least 30; what is left stays proven. Default: they stay
+    /// until `audit prune`.
+    pub(super) keep_days: Option<u32>,
 }
 
 /// A kind of state store.

@@ -46,6 +46,9 @@ pub const ENVIRONMENT_WORKSPACE: &str = "default";
 /// Name of the workspace of the embedded sandbox.
 pub const EMBEDDED_SANDBOX: &str = "sandbox";
 
+/// The fewest days that records of the audit are kept: what went wrong is often noticed late.
+const LEAST_AUDIT_DAYS: u32 = 30;
+
 /// The file that is looked for in the current directory.
 const FILE_NAME: &str = "customerio-mcp.toml";
 
@@ -71,11 +74,18 @@ pub struct LoadOptions {
     pub data: Option<PathBuf>,
     /// `--workspace`: only this one is configured.
     pub workspace: Option<String>,
+    /// `--workspace` named again: these are configured besides.
+    pub other_workspaces: Vec<String>,
     /// What for.
     pub purpose: Purpose,
 }
 
 impl LoadOptions {
+    /// Every workspace that the command line names.
+    fn picked(&self) -> impl Iterator<Item = &String> {
+        self.workspace.iter().chain(&self.other_workspaces)
+    }
+
     /// Running it, or working on the state it left in a data directory.
     fn are_for_the_embedded_sandbox(&self) -> bool {
         let picked = self.workspace.as_deref() == Some(EMBEDDED_SANDBOX);
@@ -295,14 +305,22 @@ fn workspaces_of_file(
     }
     let default = default_workspace(options, document, &file)?;
     if options.workspace.is_some() {
-        file.workspaces.retain(|name, _| *name == default);
+        check_others(options, document, &file)?;
+        file.workspaces.retain(|name, _| *name == default || options.other_workspaces.contains(name));
     }
     let with_credentials = options.purpose == Purpose::Connect;
+    let keep_days = file.audit.keep_days;
     let mut problems = Vec::new();
+    if let Some(days) = keep_days.filter(|days| *days < LEAST_AUDIT_DAYS) {
+        let message = format!("is {days}: records are kept for {LEAST_AUDIT_DAYS} days at the least");
+        problems.push(Problem::new(document.place(&["audit", "keep_days"]), message));
+    }
     let mut workspaces = BTreeMap::new();
     for (name, section) in file.workspaces {
         match Resolver::new(env, origin, &name, with_credentials).resolve(section) {
-            Ok(workspace) => drop(workspaces.insert(name, workspace)),
+            Ok(workspace) => {
+                workspaces.insert(name, WorkspaceConfig { audit_keep_days: keep_days, ..workspace });
+            }
             Err(found) => problems.extend(found),
         }
     }
@@ -340,11 +358,20 @@ fn default_workspace(options: &LoadOptions, document: &Document, file: &File) ->
     Err(Problem::new(place, message).into())
 }
 
+/// The workspaces picked besides the first, which are held to the same.
+fn check_others(options: &LoadOptions, document: &Document, file: &File) -> Result<(), ConfigError> {
+    for name in &options.other_workspaces {
+        let picked = LoadOptions { workspace: Some(name.clone()), ..LoadOptions::default() };
+        default_workspace(&picked, document, file)?;
+    }
+    Ok(())
+}
+
 fn workspace_of_environment(env: &Environment, options: &LoadOptions) -> Result<Workspaces, ConfigError> {
     if options.are_for_the_embedded_sandbox() {
         return embedded_sandbox(env, options, Origin::Variables, WorkspaceFile::default());
     }
-    if let Some(name) = options.workspace.as_ref().filter(|name| *name != ENVIRONMENT_WORKSPACE) {
+    if let Some(name) = options.picked().find(|name| *name != ENVIRONMENT_WORKSPACE) {
         let message =
             format!("names `{name}`, but without a configuration file the only workspace is `{ENVIRONMENT_WORKSPACE}`");
         return Err(Problem::new(Place::Flag("--workspace"), message).into());
@@ -370,7 +397,7 @@ fn embedded_sandbox(
     origin: Origin<'_>,
     section: WorkspaceFile,
 ) -> Result<Workspaces, ConfigError> {
-    if let Some(name) = options.workspace.as_ref().filter(|name| *name != EMBEDDED_SANDBOX) {
+    if let Some(name) = options.picked().find(|name| *name != EMBEDDED_SANDBOX) {
         let message = format!("names `{name}`, but with `--sandbox` the only workspace is `{EMBEDDED_SANDBOX}`");
         return Err(Problem::new(Place::Flag("--workspace"), message).into());
     }

@@ -76,6 +76,8 @@ pub struct WorkspaceConfig {
     pub pii: Pii,
     /// Which attributes answers show.
     pub privacy: Privacy,
+    /// Days that records of the audit are kept, if not for good.
+    pub audit_keep_days: Option<u32>,
 }
 
 impl WorkspaceConfig {
@@ -203,6 +205,7 @@ impl<'a> Resolver<'a> {
             import_directories: self.import_directories(&file.import_directories),
             pii: file.pii,
             privacy: file.privacy,
+            audit_keep_days: None,
         };
         self.check_reach(&config, embedded);
         self.check_guardrails(&mut config);
@@ -405,6 +408,14 @@ impl<'a> Resolver<'a> {
         }
         for (list, message) in config.privacy.faults() {
             self.refuse(&["privacy", list], message);
+        }
+        let budgets = config.budgets;
+        for ((key, all), (_, each)) in budgets.named().into_iter().zip(budgets.of_each_caller().named()) {
+            if each > all {
+                let message =
+                    format!("is {each}, more than the {all} that all callers share: raise `budgets.{key}` too");
+                self.refuse(&["budgets", "caller", key], message);
+            }
         }
         if config.test_profiles.expires_after_hours == 0 {
             self.refuse(&["test_profiles", "expires_after_hours"], "is 0: a test profile lives at least one hour");

@@ -263,34 +263,34 @@ impl Guards {
     }
 
     fn charges(&self, effect: Effect, people: u64, creates: &Creates) -> Vec<Charge> {
-        let budgets = &self.budgets;
-        let windows = |hour, day| vec![Limit { window_ms: HOUR_MS, max: hour }, Limit { window_ms: DAY_MS, max: day }];
-        let limits = match effect {
-            Effect::Read => vec![],
-            Effect::Write => windows(budgets.writes_per_hour, budgets.writes_per_day),
-            Effect::Trigger => windows(budgets.triggers_per_hour, budgets.triggers_per_day),
-            Effect::Send => windows(budgets.sends_per_hour, budgets.sends_per_day),
-            Effect::Delete => windows(budgets.deletes_per_hour, budgets.deletes_per_day),
-        };
-        let mut charges: Vec<_> = effect
-            .budget()
-            .map(|budget| Charge { budget: budget.to_owned(), amount: people, limits })
-            .into_iter()
-            .collect();
-        let daily = |budget: &str, amount, max| Charge {
-            budget: budget.to_owned(),
-            amount,
-            limits: vec![Limit { window_ms: DAY_MS, max }],
-        };
-        match creates {
-            Creates::Nobody => {}
-            Creates::Live(amount) => charges.push(daily("new_profiles", *amount, budgets.new_profiles_per_day)),
-            Creates::TestProfile => charges.push(daily("test_profiles", 1, self.test_profiles.per_day)),
+        let mut charges = Vec::new();
+        // The workspace's first: where both are used up, it is the one that is told.
+        for (shared, budgets) in [(true, self.budgets), (false, self.budgets.of_each_caller())] {
+            let mut charge = |budget: &str, amount, limits| {
+                charges.push(Charge { budget: budget.to_owned(), amount, limits, shared });
+            };
+            let daily = |max| vec![Limit { window_ms: DAY_MS, max }];
+            let windows = |hour, day| [vec![Limit { window_ms: HOUR_MS, max: hour }], daily(day)].concat();
+            let limits = match effect {
+                Effect::Read => vec![],
+                Effect::Write => windows(budgets.writes_per_hour, budgets.writes_per_day),
+                Effect::Trigger => windows(budgets.triggers_per_hour, budgets.triggers_per_day),
+                Effect::Send => windows(budgets.sends_per_hour, budgets.sends_per_day),
+                Effect::Delete => windows(budgets.deletes_per_hour, budgets.deletes_per_day),
+            };
+            if let Some(budget) = effect.budget() {
+                charge(budget, people, limits);
+            }
+            match creates {
+                Creates::Nobody => {}
+                Creates::Live(amount) => charge("new_profiles", *amount, daily(budgets.new_profiles_per_day)),
+                Creates::TestProfile => charge("test_profiles", 1, daily(self.test_profiles.per_day)),
+            }
         }
         charges
     }
 
-    /// What each budget has left for a caller.
+    /// What is used of each budget: the workspace's, and the caller's own.
     pub async fn budget_usage(&self, principal: &str) -> Result<Vec<Usage>, ToolError> {
         let mut charges: Vec<_> =
             Effect::ALL.iter().flat_map(|effect| self.charges(*effect, 0, &Creates::Nobody)).collect();
@@ -357,9 +357,10 @@ fn erased(tombstone: &Tombstone) -> ToolError {
 fn budget_exhausted(exhausted: &Exhausted, now_ms: i64) -> ToolError {
     let window = if exhausted.window_ms <= HOUR_MS { "hour" } else { "day" };
     let Exhausted { budget, max, used, .. } = exhausted;
+    let (each, by) = if exhausted.shared { ("", "") } else { (" for each caller", " by this one") };
     let error = ToolError::new(
         ErrorCode::BudgetExhausted,
-        format!("The budget `{budget}` holds {max} per {window}, and {used} are used. Nothing was changed."),
+        format!("The budget `{budget}` holds {max} per {window}{each}, and {used} are used{by}. Nothing was changed."),
     );
     match exhausted.frees_at_ms {
         Some(at_ms) => error

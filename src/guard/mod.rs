@@ -7,6 +7,7 @@ pub mod admit;
 pub mod approval;
 pub mod attachments;
 mod audience;
+pub mod breaker;
 pub mod bulk;
 pub mod command;
 pub mod consent;
@@ -39,6 +40,7 @@ use tokio::sync::Mutex;
 
 use self::{
     approval::PendingApproval,
+    breaker::Breaker,
     bulk::Attendant,
     directory::{Directory, KnownPerson},
     intent::Intent,
@@ -85,6 +87,8 @@ pub struct Guards {
     pub import_directories: Vec<PathBuf>,
     /// Nothing that changes anything runs.
     pub read_only: bool,
+    /// How long records of the audit are kept, in milliseconds, if not for good.
+    pub audit_kept_for_ms: Option<i64>,
     /// Shared state.
     pub store: Arc<dyn Store>,
     /// Keys of this workspace.
@@ -95,6 +99,10 @@ pub struct Guards {
     pub run_id: String,
     /// Tagged people whom the ledger did not know when they were last looked for, in Unix milliseconds.
     pub(crate) strangers: Mutex<Option<(i64, Vec<KnownPerson>)>>,
+    /// When old records of the audit were removed last, or it was tried, in Unix milliseconds.
+    pub(crate) audit_pruned: Mutex<Option<i64>>,
+    /// What has failed of late, again and again.
+    pub(crate) breaker: Breaker,
     /// The expired test profiles whose removal was tried last, with when that was in Unix milliseconds.
     pub(crate) expired_tried: Mutex<Option<(i64, Digest)>>,
 }

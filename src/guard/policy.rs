@@ -173,7 +173,7 @@ impl Policy {
     }
 }
 
-/// The most that may be done per rolling hour and day, for the workspace and caller together.
+/// The most that may be done per rolling hour and day in the workspace, by all callers together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Budgets {
@@ -195,6 +195,76 @@ pub struct Budgets {
     pub deletes_per_day: u64,
     /// New live profiles per day.
     pub new_profiles_per_day: u64,
+    /// The most that each caller may do of it; what is left out is as much as for all together.
+    pub caller: CallerBudgets,
+}
+
+/// The most that one caller may do per rolling hour and day; what is left out is as much as for all together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CallerBudgets {
+    /// People sent to per hour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sends_per_hour: Option<u64>,
+    /// People sent to per day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sends_per_day: Option<u64>,
+    /// People, events and memberships changed per hour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub triggers_per_hour: Option<u64>,
+    /// People, events and memberships changed per day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub triggers_per_day: Option<u64>,
+    /// Changes that reach nobody per hour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub writes_per_hour: Option<u64>,
+    /// Changes that reach nobody per day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub writes_per_day: Option<u64>,
+    /// Removals, merges and suppressions per hour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deletes_per_hour: Option<u64>,
+    /// Removals, merges and suppressions per day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deletes_per_day: Option<u64>,
+    /// New live profiles per day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new_profiles_per_day: Option<u64>,
+}
+
+impl Budgets {
+    /// The same limits as they are for each caller.
+    #[must_use]
+    pub fn of_each_caller(self) -> Self {
+        let caller = self.caller;
+        Self {
+            sends_per_hour: caller.sends_per_hour.unwrap_or(self.sends_per_hour),
+            sends_per_day: caller.sends_per_day.unwrap_or(self.sends_per_day),
+            triggers_per_hour: caller.triggers_per_hour.unwrap_or(self.triggers_per_hour),
+            triggers_per_day: caller.triggers_per_day.unwrap_or(self.triggers_per_day),
+            writes_per_hour: caller.writes_per_hour.unwrap_or(self.writes_per_hour),
+            writes_per_day: caller.writes_per_day.unwrap_or(self.writes_per_day),
+            deletes_per_hour: caller.deletes_per_hour.unwrap_or(self.deletes_per_hour),
+            deletes_per_day: caller.deletes_per_day.unwrap_or(self.deletes_per_day),
+            new_profiles_per_day: caller.new_profiles_per_day.unwrap_or(self.new_profiles_per_day),
+            caller,
+        }
+    }
+
+    /// The limits by their names in the configuration.
+    pub const fn named(self) -> [(&'static str, u64); 9] {
+        [
+            ("sends_per_hour", self.sends_per_hour),
+            ("sends_per_day", self.sends_per_day),
+            ("triggers_per_hour", self.triggers_per_hour),
+            ("triggers_per_day", self.triggers_per_day),
+            ("writes_per_hour", self.writes_per_hour),
+            ("writes_per_day", self.writes_per_day),
+            ("deletes_per_hour", self.deletes_per_hour),
+            ("deletes_per_day", self.deletes_per_day),
+            ("new_profiles_per_day", self.new_profiles_per_day),
+        ]
+    }
 }
 
 impl Default for Budgets {
@@ -209,6 +279,7 @@ impl Default for Budgets {
             deletes_per_hour: 50,
             deletes_per_day: 200,
             new_profiles_per_day: 100,
+            caller: CallerBudgets::default(),
         }
     }
 }

@@ -71,6 +71,7 @@ impl Guards {
             (false, Some(_)) => AuditPhase::Answer,
             (false, None) => AuditPhase::Read,
         };
+        self.note_end(call, ended.result.map(drop));
         let mut audit = self.audit_entry(call, &admitted.people, phase, ended.decision());
         if !admitted.begun && ended.result.is_ok() {
             let decision = match &admitted.import {
@@ -117,11 +118,16 @@ impl Guards {
     pub async fn record_halt(&self, call: &Call<'_>, halt: &Halt, duration_ms: u64) {
         let (phase, decision) = match halt {
             Halt::Refused(error) if error.code.is_a_plan() => (AuditPhase::Answer, error.code.as_str()),
-            Halt::Waits(waiting) => (AuditPhase::Answer, waiting.error.code.as_str()),
+            Halt::Waits(pending) => (AuditPhase::Answer, pending.error.code.as_str()),
             Halt::Refused(error) => (AuditPhase::Refusal, error.code.as_str()),
             Halt::Repeat(Replay::Answered { .. }) => (AuditPhase::Answer, "duplicate"),
             Halt::Repeat(Replay::Unsettled(_)) => (AuditPhase::Answer, "outcome_unknown"),
         };
+        match halt {
+            Halt::Refused(error) => self.note_end(call, Err(error)),
+            Halt::Repeat(Replay::Answered { .. }) => self.note_end(call, Ok(())),
+            Halt::Repeat(Replay::Unsettled(_)) | Halt::Waits(_) => {}
+        }
         let mut audit = self.audit_entry(call, &Identified::default(), phase, decision);
         audit.duration_ms = Some(duration_ms);
         if let Err(error) = self.store.append_audit(audit).await {

@@ -6,6 +6,7 @@ use rmcp::model::{CompletionInfo, Reference};
 use serde_json::{Map, Value};
 
 use super::{prompts, resources::KINDS};
+use crate::catalog::WORKSPACE;
 
 /// How long what was listed is good enough to complete from, in milliseconds: a client asks at every key.
 const FRESH_FOR_MS: i64 = 30_000;
@@ -17,9 +18,19 @@ pub(super) struct Named {
     name: String,
 }
 
-/// What was listed last, by argument.
+impl Named {
+    /// What has no name but its id.
+    pub(super) fn itself(id: &str) -> Self {
+        Self { id: id.to_owned(), name: String::new() }
+    }
+}
+
+/// A workspace and an argument.
+type Asked = (String, &'static str);
+
+/// What was listed last, and when in Unix milliseconds, by what was asked.
 #[derive(Debug, Default)]
-pub(super) struct Listed(Mutex<HashMap<&'static str, (i64, Vec<Named>)>>);
+pub(super) struct Listed(Mutex<HashMap<Asked, (i64, Vec<Named>)>>);
 
 /// Where the values of an argument are listed.
 pub(super) struct Source {
@@ -62,6 +73,11 @@ pub(super) fn source(reference: &Reference, argument: &str) -> Option<&'static S
     SOURCES.iter().find(|source| exists && source.argument == argument)
 }
 
+/// Whether what is being filled in is the workspace of an address.
+pub(super) fn is_workspace(reference: &Reference, argument: &str) -> bool {
+    matches!(reference, Reference::Resource(_)) && argument == WORKSPACE
+}
+
 impl Source {
     /// What the tool that lists is asked.
     pub(super) fn arguments(&self) -> Map<String, Value> {
@@ -79,16 +95,16 @@ impl Source {
 
 impl Listed {
     /// What was listed for an argument a moment ago.
-    pub(super) fn fresh(&self, source: &Source, now_ms: i64) -> Option<Vec<Named>> {
+    pub(super) fn fresh(&self, workspace: &str, source: &Source, now_ms: i64) -> Option<Vec<Named>> {
         let listed = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let (at_ms, named) = listed.get(source.argument)?;
+        let (at_ms, named) = listed.get(&(workspace.to_owned(), source.argument))?;
         (0..FRESH_FOR_MS).contains(&(now_ms - at_ms)).then(|| named.clone())
     }
 
     /// Remembers what was listed.
-    pub(super) fn keep(&self, source: &Source, now_ms: i64, named: &[Named]) {
+    pub(super) fn keep(&self, workspace: &str, source: &Source, now_ms: i64, named: &[Named]) {
         let mut listed = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        listed.insert(source.argument, (now_ms, named.to_vec()));
+        listed.insert((workspace.to_owned(), source.argument), (now_ms, named.to_vec()));
     }
 }
 

@@ -15,14 +15,15 @@ use rmcp::{
 use tokio_util::task::TaskTracker;
 
 use crate::{
+    catalog::WORKSPACE,
     guard::Origin,
     tools::{
         asking::{Asking, Repeated},
         context::{Caller, Progress},
         offer::Offer,
         route,
+        served::Served,
         tool::Callable,
-        workspace::OpenWorkspace,
     },
 };
 
@@ -38,19 +39,27 @@ const LIST_FOR_MS: u64 = 60 * 60 * 1_000;
 /// The principal of everybody who speaks over stdio.
 pub const LOCAL_PRINCIPAL: &str = "local";
 
-/// Answers MCP requests for one workspace.
+/// Answers MCP requests for the workspaces served.
 #[derive(Clone)]
 pub struct Handler {
     offer: Arc<Offer>,
-    workspace: Arc<OpenWorkspace>,
+    served: Served,
+    principal: Arc<str>,
     running: TaskTracker,
     listed: Arc<Listed>,
 }
 
 impl Handler {
-    /// A handler that offers tools on a workspace.
-    pub fn new(offer: Arc<Offer>, workspace: Arc<OpenWorkspace>) -> Self {
-        Self { offer, workspace, running: TaskTracker::new(), listed: Arc::default() }
+    /// A handler that offers tools on a workspace, or on several.
+    pub fn new(offer: Arc<Offer>, served: impl Into<Served>) -> Self {
+        let served = served.into();
+        Self { offer, served, principal: LOCAL_PRINCIPAL.into(), running: TaskTracker::new(), listed: Arc::default() }
+    }
+
+    /// The same, for calls of somebody else.
+    #[must_use]
+    pub fn speaking_for(self, principal: &str) -> Self {
+        Self { principal: principal.into(), ..self }
     }
 
     /// Waits until no call is running.
@@ -61,7 +70,7 @@ impl Handler {
 
     fn caller(&self, context: &RequestContext<RoleServer>) -> Caller {
         Caller {
-            principal: LOCAL_PRINCIPAL.to_owned(),
+            principal: self.principal.as_ref().to_owned(),
             origin: Origin::Client,
             asking: Asking::Nobody,
             progress: Progress::new(context.peer.clone(), context.meta.get_progress_token()),
@@ -78,7 +87,7 @@ impl Handler {
     ) -> CallToolResponse {
         let _running = self.running.token();
         // Boxed, because the SDK moves what it spawns several times, and a call's state is large.
-        Box::pin(route::call_tool(tool, &self.workspace, caller, arguments, context.ct.clone())).await
+        Box::pin(route::call_served(tool, &self.served, caller, arguments, context.ct.clone())).await
     }
 
     /// Calls a tool for an answer that is not a tool's: nobody is asked anything on the way.
@@ -95,17 +104,51 @@ impl Handler {
     }
 
     /// What an argument can be completed to; nothing where it cannot be listed.
-    async fn named(&self, source: &Source, context: &RequestContext<RoleServer>) -> Vec<Named> {
-        let now_ms = self.workspace.guards.clock.now_ms();
-        if let Some(named) = self.listed.fresh(source, now_ms) {
+    async fn named(
+        &self,
+        source: &Source,
+        workspace: Option<&str>,
+        context: &RequestContext<RoleServer>,
+    ) -> Vec<Named> {
+        let workspace = match workspace.filter(|_| self.served.are_several()) {
+            None => self.served.default(),
+            Some(name) => match self.served.named(name) {
+                Some(workspace) => workspace,
+                None => return Vec::new(),
+            },
+        };
+        let name = &workspace.guards.workspace.name;
+        let now_ms = workspace.guards.clock.now_ms();
+        if let Some(named) = self.listed.fresh(name, source, now_ms) {
             return named;
         }
         let Some(tool) = self.offer.tool(source.tool) else { return Vec::new() };
-        let result = self.read(tool.as_ref(), source.arguments(), context).await;
+        let mut arguments = source.arguments();
+        if self.served.are_several() {
+            arguments.insert(WORKSPACE.to_owned(), name.clone().into());
+        }
+        let result = self.read(tool.as_ref(), arguments, context).await;
         let named =
             result.and_then(|result| result.structured_content).map(|answer| source.named(&answer)).unwrap_or_default();
-        self.listed.keep(source, now_ms, &named);
+        self.listed.keep(name, source, now_ms, &named);
         named
+    }
+
+    /// What a client tells the model of this server before any call.
+    fn instructions(&self) -> String {
+        let of_one = include_str!("instructions.md").trim_end();
+        let names = self.served.names();
+        let [default, others @ ..] = names.as_slice() else { return of_one.to_owned() };
+        if others.is_empty() {
+            return of_one.to_owned();
+        }
+        let text = of_one.replacen("one Customer.io workspace", "several Customer.io workspaces", 1);
+        format!(
+            "{text}\n\nWorkspaces: {default}, used where a call names none, and {}. Every tool takes `workspace`. Each has \
+             guardrails, an identity strategy and budgets of its own; a plan or an idempotency key of one means nothing \
+             in another. Ask the user which one is meant if that is not clear.",
+            others.join(", ")
+        )
     }
 }
 
@@ -135,7 +178,7 @@ impl ServerHandler for Handler {
                 .build(),
         )
         .with_server_info(server)
-        .with_instructions(include_str!("instructions.md").trim_end())
+        .with_instructions(self.instructions())
     }
 
     async fn discover(&self, _: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
@@ -184,7 +227,7 @@ impl ServerHandler for Handler {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        Ok(ListResourcesResult::with_all_items(resources::list())
+        Ok(ListResourcesResult::with_all_items(resources::list(self.offer.workspaces()))
             .with_ttl_ms(LIST_FOR_MS)
             .with_cache_scope(CacheScope::Private))
     }
@@ -194,7 +237,7 @@ impl ServerHandler for Handler {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        Ok(ListResourceTemplatesResult::with_all_items(resources::templates())
+        Ok(ListResourceTemplatesResult::with_all_items(resources::templates(self.offer.workspaces()))
             .with_ttl_ms(LIST_FOR_MS)
             .with_cache_scope(CacheScope::Private))
     }
@@ -227,7 +270,7 @@ impl ServerHandler for Handler {
         request: GetPromptRequestParams,
         _: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
-        Ok(prompts::get(&request.name, request.arguments.as_ref(), &self.workspace.view)?.into())
+        Ok(prompts::get(&request.name, request.arguments.as_ref(), &self.served.default().view)?.into())
     }
 
     async fn complete(
@@ -235,8 +278,13 @@ impl ServerHandler for Handler {
         request: CompleteRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
+        let given = request.context.as_ref().and_then(|context| context.arguments.as_ref());
+        let workspace = given.and_then(|given| given.get(WORKSPACE)).map(String::as_str);
         let named = match completions::source(&request.r#ref, &request.argument.name) {
-            Some(source) => self.named(source, &context).await,
+            Some(source) => self.named(source, workspace, &context).await,
+            None if completions::is_workspace(&request.r#ref, &request.argument.name) => {
+                self.offer.workspaces().iter().map(|name| Named::itself(name)).collect()
+            }
             None => Vec::new(),
         };
         Ok(CompleteResult::new(completions::complete(&named, &request.argument.value)))

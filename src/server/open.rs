@@ -12,7 +12,7 @@ use crate::{
     api::{Api, ApiConfig, AppKey, BaseUrls, CallScope, CdpWriteKey, CredentialError, RegionSetting, TrackCredentials},
     clock::{AdjustableClock, Clock, SharedClock, SystemClock, random_bytes},
     config::{Config, Region, SecretText, StateConfig, TrackKey, WorkspaceConfig},
-    guard::{Guards, Workspace, policy::WorkspaceKind, secret::Secret},
+    guard::{Guards, Workspace, breaker::Breaker, policy::WorkspaceKind, secret::Secret},
     sandbox::{self, Fixture, Keys, RunningSandbox, SandboxConfig},
     state::{
         Store,
@@ -29,6 +29,8 @@ use crate::{
 const DATABASE: &str = "state.db";
 /// The folder for documents in the data directory.
 const EXPORTS: &str = "exports";
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// How long a sandbox on loopback may take to say that it is one.
 const SANDBOX_ANSWERS_WITHIN: Duration = Duration::from_secs(2);
@@ -224,7 +226,10 @@ pub fn guards(config: &WorkspaceConfig, state: &OpenState, clock: SharedClock, r
         keys: state.secret.keys(&config.name),
         run_id: format!("run_{}", hex::encode(random_bytes::<6>(clock.as_ref()))),
         clock,
+        audit_kept_for_ms: config.audit_keep_days.map(|days| i64::from(days) * DAY_MS),
+        audit_pruned: Mutex::default(),
         strangers: Mutex::default(),
+        breaker: Breaker::default(),
         expired_tried: Mutex::default(),
     }
 }

@@ -10,10 +10,16 @@ use rmcp::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::tools::{offer::Offer, privacy::read_export, tool::Callable};
+use crate::{
+    catalog::WORKSPACE,
+    tools::{
+        offer::Offer,
+        privacy::read_export,
+        served::{SCHEME, address_of},
+        tool::Callable,
+    },
+};
 
-/// How every address begins.
-const SCHEME: &str = "customerio://";
 const JSON: &str = "application/json";
 
 /// Things of a kind, addressed by their id.
@@ -80,26 +86,36 @@ const SINGLE: &[(&str, &str, &str, &str)] = &[(
     "get_guardrails",
 )];
 
-/// What is listed: what there always is.
-pub(super) fn list() -> Vec<Resource> {
-    let resource = |(name, title, description, _): &(&str, &str, &str, &str)| {
-        Resource::new(format!("{SCHEME}{name}"), (*name).to_owned())
-            .with_title(*title)
+/// What is listed: what there always is, in each of several workspaces.
+pub(super) fn list(workspaces: &[String]) -> Vec<Resource> {
+    let resource = |workspace: Option<&String>, (name, title, description, _): &(&str, &str, &str, &str)| {
+        let (prefix, of) = match workspace {
+            None => (SCHEME.to_owned(), String::new()),
+            Some(workspace) => (address_of(workspace, workspaces), format!(" of {workspace}")),
+        };
+        Resource::new(format!("{prefix}{name}"), format!("{name}{of}"))
+            .with_title(format!("{title}{of}"))
             .with_description(*description)
             .with_mime_type(JSON)
     };
-    SINGLE.iter().map(resource).collect()
+    let places: Vec<Option<&String>> =
+        if workspaces.is_empty() { vec![None] } else { workspaces.iter().map(Some).collect() };
+    places.into_iter().flat_map(|workspace| SINGLE.iter().map(move |single| resource(workspace, single))).collect()
 }
 
 /// The addresses of what goes by its id.
-pub(super) fn templates() -> Vec<ResourceTemplate> {
-    let template = |kind: &Kind| {
-        ResourceTemplate::new(format!("{SCHEME}{}/{{{}}}", kind.collection, kind.variable), kind.collection)
+pub(super) fn templates(workspaces: &[String]) -> Vec<ResourceTemplate> {
+    let template = |prefix: &str, of: &str, kind: &Kind| {
+        let address = format!("{prefix}{}/{{{}}}", kind.collection, kind.variable);
+        ResourceTemplate::new(address, format!("{}{of}", kind.collection))
             .with_title(kind.title)
             .with_description(kind.description)
             .with_mime_type(JSON)
     };
-    KINDS.iter().map(template).collect()
+    let here = KINDS.iter().map(|kind| template(SCHEME, "", kind));
+    let anywhere = format!("{SCHEME}{{{WORKSPACE}}}/");
+    let elsewhere = KINDS.iter().filter(|_| !workspaces.is_empty());
+    here.chain(elsewhere.map(|kind| template(&anywhere, " of a workspace", kind))).collect()
 }
 
 /// The tool that reads a resource, with its arguments.
@@ -111,13 +127,15 @@ pub(super) struct Reader {
 /// What reads a resource.
 pub(super) fn reader(uri: &str, offer: &Offer) -> Result<Reader, ErrorData> {
     let unknown = || {
-        let known: Vec<String> = list().into_iter().map(|resource| resource.uri).collect();
-        let templates: Vec<String> = templates().into_iter().map(|template| template.uri_template).collect();
+        let workspaces = offer.workspaces();
+        let known: Vec<String> = list(workspaces).into_iter().map(|resource| resource.uri).collect();
+        let templates: Vec<String> = templates(workspaces).into_iter().map(|template| template.uri_template).collect();
         let message = format!("There is no such resource. There are {}.", [known, templates].concat().join(", "));
         ErrorData::resource_not_found(message, None)
     };
     let path = uri.strip_prefix(SCHEME).ok_or_else(unknown)?;
-    let (tool, arguments) = match path.split_once('/') {
+    let (workspace, path) = in_workspace(path, offer.workspaces());
+    let (tool, mut arguments) = match path.split_once('/') {
         None => {
             let (.., tool) = SINGLE.iter().find(|(name, ..)| *name == path).ok_or_else(unknown)?;
             (*tool, Map::new())
@@ -128,10 +146,26 @@ pub(super) fn reader(uri: &str, offer: &Offer) -> Result<Reader, ErrorData> {
             (kind.tool, kind.arguments(&id).ok_or_else(unknown)?)
         }
     };
+    if let Some(workspace) = workspace {
+        arguments.insert(WORKSPACE.to_owned(), json!(workspace));
+    }
     // An export is read by its address alone.
     let tool = if tool == read_export::NAME { Some(read_export::tool()) } else { offer.tool(tool).cloned() };
     let withheld = || ErrorData::resource_not_found("This resource is not offered here.", None);
     Ok(Reader { tool: tool.ok_or_else(withheld)?, arguments })
+}
+
+/// The workspace that a path begins with, and what follows. A workspace of the name of a collection is reached by tools
+/// alone: the collection is the default's.
+fn in_workspace<'a>(path: &'a str, workspaces: &[String]) -> (Option<&'a str>, &'a str) {
+    match path.split_once('/') {
+        Some((first, rest))
+            if workspaces.iter().any(|name| name == first) && KINDS.iter().all(|kind| kind.collection != first) =>
+        {
+            (Some(first), rest)
+        }
+        _ => (None, path),
+    }
 }
 
 impl Kind {

@@ -94,18 +94,45 @@ pub struct AuditQuery {
     pub workspace: String,
     /// Only this tool.
     pub tool: Option<String>,
+    /// Only this effect.
+    pub effect: Option<String>,
+    /// Only this decision.
+    pub decision: Option<String>,
     /// Only this phase.
     pub phase: Option<AuditPhase>,
-    /// Only this person.
-    pub subject: Option<Digest>,
+    /// Only calls of this caller.
+    pub principal: Option<String>,
+    /// Only people with one of these digests; none is everybody.
+    pub subjects: Vec<Digest>,
     /// Only this call.
     pub call_id: Option<String>,
     /// Not before, in Unix milliseconds.
     pub since_ms: Option<i64>,
+    /// Only before, in Unix milliseconds.
+    pub until_ms: Option<i64>,
+    /// Those after this row id, oldest first, instead of newest first.
+    pub after_row: Option<i64>,
     /// Continue after this row id, as the last page's oldest record gave it.
     pub before_row: Option<i64>,
     /// The most records.
     pub limit: u32,
+}
+
+impl AuditQuery {
+    /// Whether what a record says is asked for, wherever it stands.
+    pub fn matches(&self, entry: &AuditEntry) -> bool {
+        let is = |asked: &Option<String>, value: &str| asked.as_deref().is_none_or(|asked| asked == value);
+        entry.workspace == self.workspace
+            && is(&self.tool, &entry.tool)
+            && is(&self.effect, &entry.effect)
+            && is(&self.decision, &entry.decision)
+            && self.phase.is_none_or(|phase| phase == entry.phase)
+            && is(&self.principal, &entry.principal)
+            && (self.subjects.is_empty() || entry.subject.is_some_and(|subject| self.subjects.contains(&subject)))
+            && is(&self.call_id, &entry.call_id)
+            && self.since_ms.is_none_or(|since_ms| entry.at_ms >= since_ms)
+            && self.until_ms.is_none_or(|until_ms| entry.at_ms < until_ms)
+    }
 }
 
 /// What `verify_audit` found.

@@ -58,6 +58,20 @@ pub struct Charge {
     pub amount: u64,
     /// The rolling windows it must fit in.
     pub limits: Vec<Limit>,
+    /// Whether it goes to the account that all callers of the workspace share, rather than to the caller's own.
+    pub shared: bool,
+}
+
+impl Charge {
+    /// The principal under whose name the charge is kept. Nobody's is empty, so that is the workspace's.
+    pub(super) fn account<'a>(&self, principal: &'a str) -> &'a str {
+        account_of(principal, self.shared)
+    }
+}
+
+/// The principal under whose name a charge is kept.
+pub(super) const fn account_of(principal: &str, shared: bool) -> &str {
+    if shared { "" } else { principal }
 }
 
 /// The most that may be charged within a rolling window.
@@ -74,6 +88,8 @@ pub struct Limit {
 pub struct Usage {
     /// The budget's name.
     pub budget: String,
+    /// Whether all callers of the workspace share it.
+    pub shared: bool,
     /// Length of the window in milliseconds.
     pub window_ms: i64,
     /// The most within it.
@@ -204,6 +220,8 @@ pub enum BeginOutcome {
 pub struct Exhausted {
     /// Its name.
     pub budget: String,
+    /// Whether all callers of the workspace share it.
+    pub shared: bool,
     /// The window that is full, in milliseconds.
     pub window_ms: i64,
     /// The most within it.

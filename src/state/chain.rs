@@ -80,6 +80,11 @@ impl ChainHasher {
         fields.finish()
     }
 
+    /// What a seal over an export begins with.
+    pub(super) fn export(&self) -> Hmac<Sha256> {
+        Fields::new(&self.keyed, "export").0
+    }
+
     /// A writer's name that follows from where its database is: nothing random, and different for each file.
     pub(super) fn writer_at(&self, place: &[u8]) -> String {
         let mut fields = Fields::new(&self.keyed, "writer");

@@ -10,6 +10,7 @@ mod call;
 mod chain;
 mod digest;
 mod erasure;
+mod export;
 pub mod exports;
 mod identity;
 mod import;
@@ -30,6 +31,7 @@ pub use self::{
     },
     digest::Digest,
     erasure::{Erasure, ErasureState, ListedErasure, Tombstone},
+    export::{AuditProof, Seal},
     identity::{CachedPerson, Declaration, Lease, StoredStrategy, StrategyDeclaration},
     import::{Import, ImportClaim, ImportRefusal, ImportState, ImportStep, ImportUse, OpenImport, OpenedImport},
 };
@@ -182,7 +184,7 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Appends an audit record for a call that leaves only one: a read, a plan or a refusal.
     async fn append_audit(&self, entry: AuditEntry) -> Result<(), StoreError>;
 
-    /// Audit records, newest first.
+    /// Audit records, newest first, or oldest first where the query says after which.
     async fn list_audit(&self, query: AuditQuery) -> Result<Vec<AuditRecord>, StoreError>;
 
     /// Walks every chain of a workspace and proves it, or names what is wrong and where.

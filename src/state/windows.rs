@@ -68,6 +68,7 @@ pub(super) fn exhausted(charge: &Charge, limit: &Limit, buckets: &[Bucket], pend
     let excess = used.saturating_add(charge.amount).saturating_sub(limit.max);
     Exhausted {
         budget: charge.budget.clone(),
+        shared: charge.shared,
         window_ms: limit.window_ms,
         max: limit.max,
         used,
@@ -98,7 +99,7 @@ mod tests {
     const HOUR: Limit = Limit { window_ms: 60 * MINUTE_MS, max: 10 };
 
     fn charge(amount: u64) -> Charge {
-        Charge { budget: "sends".to_owned(), amount, limits: vec![HOUR] }
+        Charge { budget: "sends".to_owned(), amount, limits: vec![HOUR], shared: false }
     }
 
     #[test]

@@ -25,6 +25,7 @@ pub mod privacy;
 pub mod route;
 pub mod sandbox;
 pub mod segments;
+pub mod served;
 pub mod sweep;
 pub mod test_customers;
 pub mod tool;
@@ -34,6 +35,7 @@ pub mod workspace;
 
 use std::sync::Arc;
 
+use served::Policies;
 use tool::{Callable, Crafted, Tool};
 
 use crate::guard::policy::Policy;
@@ -56,8 +58,10 @@ pub fn names() -> Vec<&'static str> {
     crafted.into_iter().chain(operations::names()).collect()
 }
 
-/// Every crafted tool as it is under a policy: where a plan may be asked for, its token is an argument.
-pub fn under(policy: &Policy) -> Vec<Arc<dyn Callable>> {
+/// Every crafted tool as it is under a policy, or under those of several workspaces: where a plan may be asked for, its
+/// token is an argument, and where there is a choice of workspaces, so is that.
+pub fn under(policies: impl Into<Policies>) -> Vec<Arc<dyn Callable>> {
+    let policy = &policies.into();
     let mut tools = vec![
         crafted::<guardrails::GetGuardrails>(policy),
         crafted::<guardrails::DeclareIdentityStrategy>(policy),
@@ -104,10 +108,10 @@ pub fn under(policy: &Policy) -> Vec<Arc<dyn Callable>> {
         crafted::<sandbox::ResetSandbox>(policy),
         crafted::<operations::FindOperations>(policy),
     ];
-    tools.extend(operations::every());
+    tools.extend(operations::every(policy));
     tools
 }
 
-fn crafted<T: Tool>(policy: &Policy) -> Arc<dyn Callable> {
+fn crafted<T: Tool>(policy: &Policies) -> Arc<dyn Callable> {
     Arc::new(Crafted::<T>::under(policy))
 }

@@ -9,12 +9,12 @@ use rmcp::model;
 
 use super::{
     operations,
+    served::Policies,
     tool::{Callable, has_credentials},
 };
 use crate::{
     api::Api,
     catalog::{Operations, SearchIndex, Spec, Toolset},
-    guard::policy::Policy,
 };
 
 /// What the operator chose to offer.
@@ -52,10 +52,11 @@ impl std::fmt::Debug for Offer {
 /// What decides whether a tool is offered, kept for those that are made later.
 #[derive(Debug, Clone, Default)]
 struct Scope {
-    policy: Policy,
+    policies: Policies,
     exclude_tools: Vec<String>,
     read_only: bool,
-    api: Option<Api>,
+    /// The ways to the workspaces served: what one of them has the credentials for is offered.
+    apis: Vec<Api>,
 }
 
 struct All {
@@ -65,13 +66,18 @@ struct All {
 
 impl Offer {
     /// Makes the offer, or names what was chosen and does not exist. The crafted tools are `tools`.
-    pub fn new(tools: Vec<Arc<dyn Callable>>, policy: &Policy, choice: &Choice, api: &Api) -> Result<Self, String> {
+    pub fn new(
+        tools: Vec<Arc<dyn Callable>>,
+        policies: impl Into<Policies>,
+        choice: &Choice,
+        apis: &[Api],
+    ) -> Result<Self, String> {
         choice.check(&tools)?;
         let scope = Scope {
-            policy: policy.clone(),
+            policies: policies.into(),
             exclude_tools: choice.exclude_tools.clone(),
             read_only: choice.read_only,
-            api: Some(api.clone()),
+            apis: apis.to_vec(),
         };
         let crafted: Vec<_> = tools.into_iter().filter(|tool| scope.holds(tool.spec())).collect();
         let mut offer = Self { listed: Vec::new(), crafted, scope, all: OnceLock::new(), index: OnceLock::new() };
@@ -99,6 +105,11 @@ impl Offer {
         self.listed.iter().map(|tool| tool.spec().name).collect()
     }
 
+    /// The names of the workspaces served where there are several, the default first; else none.
+    pub fn workspaces(&self) -> &[String] {
+        self.scope.policies.names()
+    }
+
     /// Whether a client sees a tool in its list.
     pub fn is_listed(&self, name: &str) -> bool {
         self.listed.iter().any(|tool| tool.spec().name == name)
@@ -114,7 +125,7 @@ impl Offer {
 
     fn all(&self) -> &All {
         self.all.get_or_init(|| {
-            let declared = operations::under(&self.scope.policy);
+            let declared = operations::under(&self.scope.policies);
             let declared = declared.into_iter().filter(|tool| self.scope.holds(tool.spec()));
             let tools: Vec<_> = self.crafted.iter().cloned().chain(declared).collect();
             let by_name = tools.iter().enumerate().map(|(at, tool)| (tool.spec().name, at)).collect();
@@ -127,7 +138,7 @@ impl Scope {
     fn holds(&self, spec: &Spec) -> bool {
         let excluded = self.exclude_tools.iter().any(|name| name == spec.name);
         let denied = self.read_only && spec.effect.mutates();
-        !excluded && !denied && self.api.as_ref().is_none_or(|api| has_credentials(spec, api))
+        !excluded && !denied && (self.apis.is_empty() || self.apis.iter().any(|api| has_credentials(spec, api)))
     }
 }
 

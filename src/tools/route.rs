@@ -15,7 +15,8 @@ use super::{
     directory::WorkspaceDirectory,
     fates::{nothing_left, outcome_unknown, unknown_fate, with_fate},
     look::{Looked, Looker, find},
-    tool::{Callable, Forwarded, Look, Prepared, Recovery, canonical},
+    served::{Place, Served},
+    tool::{Callable, Forwarded, Look, Prepared, Recovery, canonical, missing_credential},
     workspace::OpenWorkspace,
 };
 use crate::{
@@ -37,6 +38,27 @@ use crate::{
     state::RecordedCall,
 };
 
+/// Runs one call of a tool in the workspace that its arguments name, if several are served.
+pub async fn call_served(
+    named: &dyn Callable,
+    served: &Served,
+    caller: &Caller,
+    mut arguments: Map<String, Value>,
+    cancel: CancellationToken,
+) -> CallToolResponse {
+    match served.choose(&mut arguments) {
+        Ok(workspace) => {
+            let place = Place { workspace, is_one_of_several: served.are_several() };
+            call_in(named, &place, caller, Ok(arguments), cancel).await
+        }
+        // Nobody can say whose it is: the default's audit has it.
+        Err(error) => {
+            let place = Place { workspace: served.default(), is_one_of_several: false };
+            call_in(named, &place, caller, Err(error), cancel).await
+        }
+    }
+}
+
 /// Runs one call of a tool, from its arguments to the answer a client reads.
 pub async fn call_tool(
     named: &dyn Callable,
@@ -45,13 +67,24 @@ pub async fn call_tool(
     arguments: Map<String, Value>,
     cancel: CancellationToken,
 ) -> CallToolResponse {
+    call_in(named, &Place { workspace, is_one_of_several: false }, caller, Ok(arguments), cancel).await
+}
+
+async fn call_in(
+    named: &dyn Callable,
+    place: &Place<'_>,
+    caller: &Caller,
+    arguments: Result<Map<String, Value>, ToolError>,
+    cancel: CancellationToken,
+) -> CallToolResponse {
     let started = Instant::now();
+    let workspace = place.workspace;
     let scope = CallScope::new(started + workspace.timing.call, cancel);
-    let forwarded = named.forward(arguments, &caller.offer);
+    let forwarded = arguments.and_then(|arguments| named.forward(arguments, &caller.offer));
     // What runs others by their names is not known to guards, budgets and audit: they know what is run.
     let (other, arguments) = match forwarded {
         Ok(Forwarded::Own(arguments)) => (None, Ok(arguments)),
-        Ok(Forwarded::To(tool, arguments)) => (Some(tool), Ok(arguments)),
+        Ok(Forwarded::To(tool, mut arguments)) => (Some(tool), place.settle_inner(&mut arguments).map(|()| arguments)),
         Err(error) => (None, Err(error)),
     };
     let tool = other.as_deref().unwrap_or(named);
@@ -62,7 +95,7 @@ pub async fn call_tool(
     match result {
         Ok(answer) => {
             tracing::debug!(tool = spec.name, duration_ms, outcome = "ok", "call");
-            answer::success(answer, &workspace.view, spec.toolset).into()
+            answer::success(place.say(answer), &workspace.view, spec.toolset).into()
         }
         Err(Unanswered::Asks(question)) => {
             tracing::debug!(tool = spec.name, duration_ms, outcome = "asks", "call");
@@ -70,7 +103,7 @@ pub async fn call_tool(
         }
         Err(Unanswered::Failed(error)) => {
             tracing::debug!(tool = spec.name, duration_ms, outcome = error.code.as_str(), "call");
-            answer::failure(&error, &workspace.view).into()
+            answer::failure(&place.say_of(error), &workspace.view).into()
         }
     }
 }
@@ -103,7 +136,8 @@ impl Route<'_> {
             Ok(arguments) => (arguments, None),
             Err(error) => (Map::new(), Some(error)),
         };
-        let canonical_arguments = canonical(&arguments);
+        // Of a call that is refused before that, the arguments are not known.
+        let canonical_arguments = if refused.is_some() { String::new() } else { canonical(&arguments) };
         let text = |name: &str| arguments.get(name).and_then(Value::as_str).map(str::to_owned);
         let (plan_token, idempotency_key) = (text(PLAN_TOKEN), text(IDEMPOTENCY_KEY));
         let (directory, attendant) = (self.directory(), self.attendant());
@@ -125,7 +159,10 @@ impl Route<'_> {
             attendant: &attendant,
             time_left_ms: i64::try_from(self.workspace.timing.call.as_millis()).unwrap_or(i64::MAX),
         };
-        let refused = refused.or_else(|| idempotency_key.as_deref().and_then(empty_key));
+        let refused = refused
+            .or_else(|| self.workspace.guards.refuse_repeated(&call).err())
+            .or_else(|| missing_credential(spec, &self.workspace.api))
+            .or_else(|| idempotency_key.as_deref().and_then(empty_key));
         // Said after whatever else is wrong with the arguments.
         let whole = refuse_shown(&arguments);
         let prepared = refused.map_or_else(|| self.tool.prepare(Value::Object(arguments)), Err);

@@ -44,6 +44,8 @@ pub struct Swept {
     pub places_freed: u64,
     /// Whether expired test profiles were removed.
     pub expired_removed: bool,
+    /// Records of the audit removed because they have been kept long enough.
+    pub records_removed: u64,
 }
 
 /// Sweeps a workspace once, and stops where `stop` fires. Does nothing while another process sweeps.
@@ -63,6 +65,7 @@ pub async fn sweep(
         sweep.free_places(&mut swept).await,
         sweep.remove_expired(&mut swept).await,
         sweep.remove_exports().await,
+        sweep.remove_old_records(&mut swept).await,
         workspace.guards.end_sweep().await,
     ];
     done.into_iter().collect::<Result<(), _>>().map(|()| swept)
@@ -136,6 +139,11 @@ impl Sweep<'_> {
         if let Err(error) = self.workspace.exports.remove_expired(self.workspace.guards.clock.now_ms()).await {
             tracing::warn!(%error, "expired exports were left");
         }
+        Ok(())
+    }
+
+    async fn remove_old_records(&self, swept: &mut Swept) -> Result<(), ToolError> {
+        swept.records_removed = self.workspace.guards.keep_audit().await?.unwrap_or_default();
         Ok(())
     }
 

@@ -8,12 +8,16 @@ use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
-use super::{context::CallContext, offer::Offer};
+use super::{
+    context::CallContext,
+    offer::Offer,
+    served::{Policies, no_sandbox},
+};
 use crate::{
     api::Api,
-    catalog::{Credential, HeldSchema, Spec, answer_schema, correct, input_schema},
+    catalog::{Credential, HeldSchema, Spec, Surroundings, answer_schema, correct, input_schema, with_workspace_said},
     error::{ErrorCode, ToolError},
-    guard::{intent::Intent, policy::Policy},
+    guard::intent::Intent,
 };
 
 /// A crafted tool.
@@ -113,14 +117,16 @@ pub struct Crafted<T> {
 }
 
 impl<T: Tool> Crafted<T> {
-    /// Makes the schemas of a tool under a policy.
-    pub fn under(policy: &Policy) -> Self {
+    /// Makes the schemas of a tool under the policies of the workspaces it is offered on.
+    pub fn under(policies: &Policies) -> Self {
         let spec = T::SPEC;
-        let schema = input_schema::<T::Input>(&spec, policy.asks_preview(spec.name, spec.effect));
+        let workspaces = policies.names();
+        let previewed = policies.ask_preview(spec.name, spec.effect);
+        let schema = input_schema::<T::Input>(&spec, Surroundings { previewed, workspaces });
         let mut definition = model::Tool::new(spec.name, spec.description(), Arc::new(schema.clone()));
         definition.title = Some(spec.title.to_owned());
         definition.annotations = Some(spec.annotations());
-        definition.output_schema = Some(Arc::new(answer_schema::<T::Output>()));
+        definition.output_schema = Some(Arc::new(with_workspace_said(answer_schema::<T::Output>(), workspaces)));
         Self { definition, arguments: HeldSchema::new(schema), tool: PhantomData }
     }
 }
@@ -159,12 +165,31 @@ impl<T: Tool> Callable for Crafted<T> {
 
 /// Whether there are the credentials that a tool needs.
 pub(crate) fn has_credentials(spec: &Spec, api: &Api) -> bool {
-    spec.needs.iter().all(|credential| match credential {
+    spec.needs.iter().all(|credential| has(*credential, api))
+}
+
+fn has(credential: Credential, api: &Api) -> bool {
+    match credential {
         Credential::Track => api.has_track(),
         Credential::App => api.has_app(),
         Credential::Pipelines => api.has_pipelines(),
         Credential::Sandbox => api.is_sandbox(),
-    })
+    }
+}
+
+/// The answer to a call that lacks a credential it cannot do without.
+pub(super) fn missing_credential(spec: &Spec, api: &Api) -> Option<ToolError> {
+    let missing = spec.needs.iter().find(|credential| !has(**credential, api))?;
+    let (code, what) = match missing {
+        Credential::Sandbox => return Some(no_sandbox(spec.name)),
+        Credential::App => (ErrorCode::AppKeyRequired, "App API key"),
+        Credential::Track => (ErrorCode::TrackCredentialsRequired, "Track API credentials"),
+        Credential::Pipelines => (ErrorCode::TrackCredentialsRequired, "write key of a Pipelines source"),
+    };
+    Some(
+        ToolError::new(code, format!("{} needs the {what}, and this workspace has none. Nothing ran.", spec.name))
+            .next("Tell the operator: `customerio-mcp doctor` checks credentials."),
+    )
 }
 
 pub(super) fn without_catalog_arguments(mut arguments: Value) -> Value {

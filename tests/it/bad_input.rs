@@ -1,5 +1,7 @@
 //! Bad input: every answer names the thing, nothing is written, and the next good call works.
 
+use std::time::Duration;
+
 use insta::assert_snapshot;
 use serde_json::{Map, Value, json};
 
@@ -328,6 +330,10 @@ async fn every_tool_refuses_what_its_schema_forbids() {
         }
         for (property, schema) in properties {
             for value in misfits(schema).into_iter().chain(beyond(schema)) {
+                if matches!(property.as_str(), "plan_token" | "idempotency_key") {
+                    // Neither makes another call of it, and the same one is not made without end.
+                    product.clock.advance(Duration::from_mins(1));
+                }
                 let mut arguments = good();
                 arguments[property] = value;
                 refuse(arguments, property).await;

@@ -112,8 +112,9 @@ fn help_names_every_command_and_the_exit_codes() {
               Configuration file; else `CUSTOMERIO_MCP_CONFIG` names it, else ./customerio-mcp.toml is
               read if it exists
 
-          --workspace <NAME>
-              Configured workspace to use; else the file's default workspace
+          --workspace <NAMES>
+              Configured workspaces to serve, by comma; the first is used where a call names none. Else
+              the file's default workspace alone
 
           --data <DIR>
               Directory of the embedded state; else `CUSTOMERIO_MCP_DATA` names it, else the user's data

@@ -154,7 +154,7 @@ fn what_an_operator_changed_is_on_the_record() {
     let table = state.ok(&["audit", "list", "--limit", "3"], &[]);
     let lines: Vec<&str> = table.lines().collect();
     assert!(lines[0].ends_with("(UTC), workspace default"), "{table}");
-    assert_eq!(lines[1], "TIME      TOOL              PHASE     DECISION   BY");
+    assert_eq!(lines[1], "TIME      TOOL              PHASE     DECISION   BY (APPROVED)");
     assert!(lines[2].ends_with("  identity change   outcome   committed  operator"), "{table}");
     assert_eq!(lines.last(), Some(&"The newest 3 records; --limit shows more, --tool, --phase and --since narrow."));
     assert_snapshot!(state.ok(&["audit", "list"], &["--phase", "refusal"]), @"No record fits. (workspace default)");

@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf, sync::Arc};
 use customerio_mcp::{
     clock::{AdjustableClock, SharedClock},
     config::{Config, Environment, LoadOptions, Purpose, Region, Source, StateConfig, schema},
-    guard::policy::{Budgets, Decision, Pii, WorkspaceKind},
+    guard::policy::{Budgets, CallerBudgets, Decision, Pii, WorkspaceKind},
 };
 use insta::assert_snapshot;
 use tempfile::TempDir;
@@ -130,7 +130,8 @@ fn the_example_file_is_valid_and_means_what_it_says() {
     let prod = config.workspace();
     assert_eq!(prod.identity.as_ref().unwrap().id_form.to_string(), "uuid");
     assert_eq!(prod.policy.send, Some(Decision::Approve));
-    assert_eq!(prod.budgets, Budgets { sends_per_day: 500, ..Budgets::default() });
+    let caller = CallerBudgets { sends_per_day: Some(200), ..CallerBudgets::default() };
+    assert_eq!(prod.budgets, Budgets { sends_per_day: 500, caller, ..Budgets::default() });
     assert_eq!(prod.test_profiles.local_parts, ["test", "qa"]);
     assert_eq!(prod.recipients.live, ["@shop.example"]);
     assert_eq!(prod.pii, Pii::Masked);
@@ -193,6 +194,15 @@ fn values_of_the_wrong_kind_are_pointed_at() {
     assert_snapshot!(file("region = \"europe\""), @"customerio-mcp.toml:2: `workspaces.prod.region` does not fit: unknown variant `europe`, expected one of `auto`, `us`, `eu`");
     assert_snapshot!(file("pii = true"), @"customerio-mcp.toml:2: `workspaces.prod.pii` does not fit: wanted string or table");
     assert_snapshot!(file("policy.tools.send_newsletter = \"ask\""), @"customerio-mcp.toml:2: `workspaces.prod.policy.tools.send_newsletter` does not fit: unknown variant `ask`, expected one of `allow`, `preview`, `approve`, `deny`");
+    let kept = "[audit]\nkeep_days = 29\n[workspaces.prod]\napp_api_key_env = \"CUSTOMERIO_APP_API_KEY\"\n";
+    assert_snapshot!(Setting::live().toml(kept).refusal(), @"customerio-mcp.toml:2: `audit.keep_days` is 29: records are kept for 30 days at the least");
+    let enough = Setting::live().toml(&kept.replace("29", "30")).load();
+    assert_eq!(enough.workspace().audit_keep_days, Some(30));
+    let more_each = "app_api_key_env = \"CUSTOMERIO_APP_API_KEY\"\nbudgets = { sends_per_hour = 20, caller = \
+                     { sends_per_hour = 30, deletes_per_day = 200 } }";
+    assert_snapshot!(file(more_each), @"
+    customerio-mcp.toml:3: `workspaces.prod.budgets.caller.sends_per_hour` is 30, more than the 20 that all callers share: raise `budgets.sends_per_hour` too
+    ");
     assert_snapshot!(file("budgets = { sends_per_day = -1 }"), @"customerio-mcp.toml:2: `workspaces.prod.budgets.sends_per_day` does not fit: invalid value: integer `-1`, expected u64");
     assert_snapshot!(file("identity = { primary = \"id\" }"), @"customerio-mcp.toml:2: `workspaces.prod.identity` does not fit: missing field `source`");
     assert_snapshot!(file("identity = { primary = \"id\", source = \"users\", id_form = \"guid\" }"), @"customerio-mcp.toml:2: `workspaces.prod.identity.id_form` does not fit: `guid` is no id form: use any, uuid, ulid, integer, email, prefix:<text> or regex:<pattern>");

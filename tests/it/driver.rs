@@ -26,6 +26,7 @@ use customerio_mcp::{
     tools::{
         self,
         offer::{Choice, Offer},
+        served::Served,
         sweep::{Swept, sweep},
         workspace::{OpenWorkspace, Timing},
     },
@@ -58,6 +59,7 @@ pub(crate) struct Setup {
     slice: Option<Duration>,
     human: Human,
     era: ClientLifecycleMode,
+    beside: Vec<(&'static str, Setup)>,
 }
 
 impl Setup {
@@ -73,6 +75,7 @@ impl Setup {
             slice: None,
             human: Human::default(),
             era: ClientLifecycleMode::Initialize,
+            beside: Vec::new(),
         }
     }
 
@@ -126,42 +129,75 @@ impl Setup {
         Self { era: ClientLifecycleMode::Discover { preferred_versions }, ..self }
     }
 
-    pub(crate) async fn start(self) -> Product {
-        kept::begin();
-        let clock = Arc::new(AdjustableClock::stopped_at(BEGIN.parse::<Timestamp>().unwrap()).with_seed(7));
-        let sandbox = start_sandbox(Arc::clone(&clock), self.fixture).await.unwrap();
-        kept::secrets(&sandbox);
-        let shared: SharedClock = clock.clone();
-        let configured = embedded_config(self.data);
-        let state = match &configured.state {
-            StateConfig::Memory => memory_state(shared.as_ref()),
-            StateConfig::Sqlite { .. } => open_state(&configured, &shared).unwrap(),
-        };
-        let mut config = sandbox_workspace(configured.workspace(), &sandbox);
+    /// Serves another workspace besides, which has a sandbox of its own.
+    pub(crate) fn beside(mut self, name: &'static str, other: Self) -> Self {
+        self.beside.push((name, other));
+        self
+    }
+
+    /// Opens the workspace that is set up, over a sandbox.
+    async fn open(
+        self,
+        base: &WorkspaceConfig,
+        sandbox: &RunningSandbox,
+        state: &OpenState,
+        shared: SharedClock,
+    ) -> Arc<OpenWorkspace> {
+        let mut config = sandbox_workspace(base, sandbox);
         config.kind = self.kind;
         for configure in self.configure {
             configure(&mut config);
         }
-        let workspace = open_workspace(&config, &state, Arc::clone(&shared), self.choice.read_only).await.unwrap();
+        let workspace = open_workspace(&config, state, Arc::clone(&shared), self.choice.read_only).await.unwrap();
         let quick = quick();
         let slice = self.slice.unwrap_or(quick.slice);
         let mut workspace = workspace.with_timing(Timing { slice, ..quick });
         if let Some(retry) = self.retry {
-            workspace.api = Api::new(ApiConfig { retry, ..api_config(&sandbox, shared) }).unwrap();
+            workspace.api = Api::new(ApiConfig { retry, ..api_config(sandbox, shared) }).unwrap();
         }
-        let workspace = Arc::new(workspace);
-        let offer = Offer::new(tools::under(&config.policy), &config.policy, &self.choice, &workspace.api).unwrap();
-        let (client_end, server_end) = tokio::io::duplex(1 << 20);
-        let (read, write) = tokio::io::split(server_end);
-        let handler = Handler::new(Arc::new(offer), Arc::clone(&workspace));
-        tokio::spawn(async move {
-            if let Ok(running) = handler.serve(LineTransport::new(read, write)).await {
-                drop(running.waiting().await);
-            }
-        });
-        let client = self.human.serve_with_lifecycle(client_end, self.era).await.unwrap();
-        Product { client, sandbox, clock, state, workspace, http: plain_http() }
+        Arc::new(workspace)
     }
+
+    pub(crate) async fn start(mut self) -> Product {
+        kept::begin();
+        let clock = Arc::new(AdjustableClock::stopped_at(BEGIN.parse::<Timestamp>().unwrap()).with_seed(7));
+        let sandbox = start_sandbox(Arc::clone(&clock), self.fixture.clone()).await.unwrap();
+        kept::secrets(&sandbox);
+        let shared: SharedClock = clock.clone();
+        let configured = embedded_config(self.data.take());
+        let state = match &configured.state {
+            StateConfig::Memory => memory_state(shared.as_ref()),
+            StateConfig::Sqlite { .. } => open_state(&configured, &shared).unwrap(),
+        };
+        let (human, era) = (self.human.clone(), self.era.clone());
+        let (choice, beside) = (self.choice.clone(), std::mem::take(&mut self.beside));
+        let workspace = self.open(configured.workspace(), &sandbox, &state, Arc::clone(&shared)).await;
+        let (mut others, mut sandboxes) = (Vec::new(), Vec::new());
+        for (name, setup) in beside {
+            let base = WorkspaceConfig { name: name.to_owned(), ..configured.workspace().clone() };
+            let sandbox = start_sandbox(Arc::clone(&clock), setup.fixture.clone()).await.unwrap();
+            others.push(setup.open(&base, &sandbox, &state, Arc::clone(&shared)).await);
+            sandboxes.push((name, sandbox));
+        }
+        let served = Served::new(Arc::clone(&workspace), others);
+        let policies = served.policies();
+        let offer = Offer::new(tools::under(&policies), &policies, &choice, &served.apis()).unwrap();
+        let handler = Handler::new(Arc::new(offer), served);
+        let client = connect(handler.clone(), human, era).await;
+        Product { client, sandbox, sandboxes, clock, state, workspace, handler, http: plain_http() }
+    }
+}
+
+/// A client of a handler.
+async fn connect(handler: Handler, human: Human, era: ClientLifecycleMode) -> RunningService<RoleClient, Human> {
+    let (client_end, server_end) = tokio::io::duplex(1 << 20);
+    let (read, write) = tokio::io::split(server_end);
+    tokio::spawn(async move {
+        if let Ok(running) = handler.serve(LineTransport::new(read, write)).await {
+            drop(running.waiting().await);
+        }
+    });
+    human.serve_with_lifecycle(client_end, era).await.unwrap()
 }
 
 fn by_shop_ids() -> Value {
@@ -215,7 +251,9 @@ pub(crate) struct Product {
     pub(crate) sandbox: RunningSandbox,
     pub(crate) clock: Arc<AdjustableClock>,
     pub(crate) state: OpenState,
+    sandboxes: Vec<(&'static str, RunningSandbox)>,
     workspace: Arc<OpenWorkspace>,
+    handler: Handler,
     http: reqwest::Client,
 }
 
@@ -226,10 +264,31 @@ impl Product {
         self.call_object(tool, arguments).await
     }
 
+    /// Another client, which speaks for somebody else.
+    pub(crate) async fn caller(&self, principal: &str) -> RunningService<RoleClient, Human> {
+        let handler = self.handler.clone().speaking_for(principal);
+        connect(handler, Human::default(), ClientLifecycleMode::Initialize).await
+    }
+
+    /// Calls a tool as that client.
+    pub(crate) async fn call_as(
+        &self,
+        client: &RunningService<RoleClient, Human>,
+        tool: &'static str,
+        arguments: Value,
+    ) -> Value {
+        let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
+        Self::call_by(client, tool, arguments).await
+    }
+
     async fn call_object(&self, tool: &'static str, arguments: JsonObject) -> Value {
+        Self::call_by(&self.client, tool, arguments).await
+    }
+
+    async fn call_by(client: &RunningService<RoleClient, Human>, tool: &'static str, arguments: JsonObject) -> Value {
         let mut request = CallToolRequestParams::new(tool);
         request.arguments = Some(arguments);
-        let result = self.client.call_tool(request).await.unwrap();
+        let result = client.call_tool(request).await.unwrap();
         let answer: Value = serde_json::from_str(&result.content[0].as_text().unwrap().text).unwrap();
         let failed = result.is_error == Some(true);
         assert_eq!(failed, answer.get("error").is_some(), "{answer}");
@@ -286,6 +345,12 @@ impl Product {
         self.control("GET", "counts", None).await
     }
 
+    /// What the sandbox behind another workspace counts.
+    pub(crate) async fn counts_beside(&self, name: &str) -> Value {
+        let (_, sandbox) = self.sandboxes.iter().find(|(known, _)| *known == name).unwrap();
+        self.control_at(sandbox, "GET", "counts", None).await
+    }
+
     /// The requests the sandbox has seen.
     pub(crate) async fn requests(&self) -> Value {
         self.control("GET", "requests", None).await
@@ -297,7 +362,11 @@ impl Product {
     }
 
     pub(crate) async fn control(&self, method: &str, what: &str, body: Option<Value>) -> Value {
-        let url = format!("{}/_sandbox/{what}", self.sandbox.base_url());
+        self.control_at(&self.sandbox, method, what, body).await
+    }
+
+    async fn control_at(&self, sandbox: &RunningSandbox, method: &str, what: &str, body: Option<Value>) -> Value {
+        let url = format!("{}/_sandbox/{what}", sandbox.base_url());
         let request = self.http.request(method.parse().unwrap(), url);
         let request = match body {
             Some(body) => request.json(&body),

@@ -21,6 +21,8 @@ mod cli;
 #[cfg(test)]
 mod cli_approvals;
 #[cfg(test)]
+mod cli_audit;
+#[cfg(test)]
 mod cli_doctor;
 mod cli_fixture;
 #[cfg(test)]
@@ -45,6 +47,8 @@ mod experiments;
 mod explain;
 #[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod fleet;
 #[cfg(test)]
 mod guards;
 #[cfg(test)]

@@ -1,26 +1,30 @@
 //! `audit`: what was done, by whom, and proof that the record is whole.
 
+mod export;
+mod file;
+mod filter;
 mod prune;
 
-use std::{fmt::Write as _, process::ExitCode};
-
-use clap::{
-    Args, Subcommand,
-    builder::{PossibleValuesParser, TypedValueParser as _},
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
 };
+
+use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-pub use self::prune::PruneArgs;
+pub use self::{export::ExportArgs, filter::FilterArgs, prune::PruneArgs};
 use super::{
     ConfigArgs, layout,
     output::{self, ERROR, GOOD, HEADING, counted},
 };
 use crate::{
     config::Config,
-    guard::values::UnixTime,
+    guard::{Guards, values::UnixTime},
     server::open::{OpenState, guards, open_existing_state, system_clock},
-    state::{AuditPhase, AuditQuery, AuditRecord, ChainFault, ChainReport},
+    state::{AuditQuery, AuditRecord, ChainFault, ChainKey, ChainReport},
 };
 
 /// Width that the headings of the table need.
@@ -34,6 +38,8 @@ Examples:
   customerio-mcp audit list
   customerio-mcp audit list --phase refusal --since 2h
   customerio-mcp audit list --tool send_transactional --limit 100 --json
+  customerio-mcp audit list --decision budget_exhausted --principal local
+  customerio-mcp audit list --subject cio_03000001
 
 Records hold keyed hashes instead of people: no arguments, no personal data.";
 
@@ -41,6 +47,7 @@ const VERIFY_EXAMPLES: &str = "\
 Examples:
   customerio-mcp audit verify
   customerio-mcp audit verify --workspace prod --json
+  customerio-mcp audit verify --file audit.jsonl
 
 Exit code 1 means that a record was changed, removed or put in; the first such
 place is named.";
@@ -54,6 +61,9 @@ pub enum AuditCommand {
     /// Prove that no record was changed, removed or put in
     #[command(after_help = VERIFY_EXAMPLES)]
     Verify(VerifyArgs),
+    /// Write records as JSON lines that can be proven elsewhere, oldest first
+    #[command(after_help = export::EXAMPLES)]
+    Export(ExportArgs),
     /// Delete old records, and leave what proves that the rest follows them
     #[command(after_help = prune::EXAMPLES)]
     Prune(PruneArgs),
@@ -62,15 +72,9 @@ pub enum AuditCommand {
 /// Flags of `audit list`.
 #[derive(Debug, Clone, Args)]
 pub struct ListArgs {
-    /// Only calls of this tool
-    #[arg(long, value_name = "NAME")]
-    pub tool: Option<String>,
-    /// Only this moment of a call: decision and outcome of a change, read, refusal, or answer (a plan)
-    #[arg(long, hide_possible_values = true, value_parser = PossibleValuesParser::new(AuditPhase::ALL.map(AuditPhase::as_str)).map(|text| phase_named(&text)))]
-    pub phase: Option<AuditPhase>,
-    /// Only since then: an age such as 30m, 2h or 7d, a day, or ISO 8601 with offset
-    #[arg(long, value_name = "WHEN", value_parser = When::parse)]
-    pub since: Option<When>,
+    /// Which records.
+    #[command(flatten)]
+    pub filter: FilterArgs,
     /// The most records to list
     #[arg(long, value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub limit: u32,
@@ -85,6 +89,9 @@ pub struct ListArgs {
 /// Flags of `audit verify`.
 #[derive(Debug, Clone, Args)]
 pub struct VerifyArgs {
+    /// Prove this file, which `audit export` wrote, instead of the store
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
     /// Print JSON instead of text
     #[arg(long)]
     pub json: bool,
@@ -135,16 +142,13 @@ fn age_ms(text: &str) -> Option<i64> {
     number.parse::<u32>().ok().map(|number| i64::from(number) * unit_ms)
 }
 
-fn phase_named(name: &str) -> AuditPhase {
-    AuditPhase::ALL.into_iter().find(|phase| phase.as_str() == name).unwrap_or(AuditPhase::Read)
-}
-
 impl AuditCommand {
     /// Which configuration the command works on.
     pub fn config_args(&self) -> &ConfigArgs {
         match self {
             Self::List(args) => &args.config,
             Self::Verify(args) => &args.config,
+            Self::Export(args) => &args.config,
             Self::Prune(args) => &args.config,
         }
     }
@@ -153,33 +157,43 @@ impl AuditCommand {
 /// Runs one of the commands.
 pub async fn run(command: AuditCommand, config: Config) -> ExitCode {
     let clock = system_clock();
+    if let AuditCommand::Verify(VerifyArgs { file: Some(path), json, .. }) = &command
+        && config.own_secret_is_given()
+    {
+        // Whoever has the secret needs no state to prove a file with.
+        return match config.own_secret(&clock) {
+            Ok(secret) => verify_file(path, &secret.chain_key(), *json),
+            Err(error) => output::unusable(error),
+        };
+    }
     let state = match open_existing_state(&config, &clock) {
         Ok(state) => state,
         Err(error) => return output::not_opened(&error),
     };
-    let workspace = config.workspace().name.clone();
+    let guards = guards(config.workspace(), &state, clock, false);
+    let key = state.secret.chain_key();
     match command {
-        AuditCommand::List(args) => list(&args, &state, workspace, clock.now_ms()).await,
-        AuditCommand::Verify(args) => verify(&args, &state, workspace).await,
-        AuditCommand::Prune(args) => prune::run(&args, &guards(config.workspace(), &state, clock, false)).await,
+        AuditCommand::List(args) => list(&args, &guards).await,
+        AuditCommand::Verify(args) => match &args.file {
+            Some(path) => verify_file(path, &key, args.json),
+            None => verify(&args, &state, guards.workspace.name).await,
+        },
+        AuditCommand::Export(args) => export::run(&args, &guards, &key).await,
+        AuditCommand::Prune(args) => prune::run(&args, &guards).await,
     }
 }
 
-async fn list(args: &ListArgs, state: &OpenState, workspace: String, now_ms: i64) -> ExitCode {
-    let query = AuditQuery {
-        workspace: workspace.clone(),
-        tool: args.tool.clone(),
-        phase: args.phase,
-        since_ms: args.since.map(|since| since.at_ms(now_ms)),
-        limit: args.limit,
-        ..AuditQuery::default()
+async fn list(args: &ListArgs, guards: &Guards) -> ExitCode {
+    let query = match args.filter.query(guards) {
+        Ok(query) => AuditQuery { limit: args.limit, ..query },
+        Err(why) => return output::unusable(why),
     };
-    match state.store.list_audit(query).await {
+    match guards.store.list_audit(query).await {
         Err(error) => output::failed(error),
         Ok(records) if args.json => {
             output::print(records.iter().fold(String::new(), |text, record| text + &line(record).to_string() + "\n"))
         }
-        Ok(records) => output::print(listed(&records, &workspace, args)),
+        Ok(records) => output::print(listed(&records, &guards.workspace.name, args)),
     }
 }
 
@@ -205,9 +219,8 @@ fn line(record: &AuditRecord) -> Value {
 
 /// One table for each day, newest first.
 fn listed(records: &[AuditRecord], workspace: &str, args: &ListArgs) -> String {
-    let narrowed = args.tool.is_some() || args.phase.is_some() || args.since.is_some();
     if records.is_empty() {
-        let why = if narrowed { "No record fits." } else { "Nothing is recorded yet." };
+        let why = if args.filter.narrows() { "No record fits." } else { "Nothing is recorded yet." };
         return format!("{why} (workspace {workspace})\n");
     }
     let mut text = String::new();
@@ -215,7 +228,7 @@ fn listed(records: &[AuditRecord], workspace: &str, args: &ListArgs) -> String {
         let date = day.first().map(|record| layout::day(record.entry.at_ms)).unwrap_or_default();
         // Writing to a string does not fail.
         let _ = writeln!(text, "{HEADING}{date} (UTC), workspace {workspace}{HEADING:#}");
-        text.push_str(&layout::table(&["TIME", "TOOL", "PHASE", "DECISION", "BY"], &rows(day)));
+        text.push_str(&layout::table(&["TIME", "TOOL", "PHASE", "DECISION", "BY (APPROVED)"], &rows(day)));
         text.push('\n');
     }
     let more = records.len() >= args.limit as usize;
@@ -231,7 +244,11 @@ fn rows(records: &[AuditRecord]) -> Vec<Vec<String>> {
     let row = |record: &AuditRecord| {
         let entry = &record.entry;
         let time = layout::time_of_day(entry.at_ms);
-        vec![time, entry.tool.clone(), entry.phase.as_str().to_owned(), entry.decision.clone(), entry.principal.clone()]
+        let by = match &entry.approved_by {
+            None => entry.principal.clone(),
+            Some(approver) => format!("{} ({approver})", entry.principal),
+        };
+        vec![time, entry.tool.clone(), entry.phase.as_str().to_owned(), entry.decision.clone(), by]
     };
     let mut rows: Vec<Vec<String>> = records.iter().map(row).collect();
     let width = |at: usize| rows.iter().map(|row: &Vec<String>| row[at].chars().count()).max().unwrap_or_default();
@@ -254,6 +271,16 @@ async fn verify(args: &VerifyArgs, state: &OpenState, workspace: String) -> Exit
     } else {
         output::print(proof(&report, &workspace))
     };
+    if report.faults.is_empty() { printed } else { ExitCode::from(output::FAILED) }
+}
+
+fn verify_file(path: &Path, key: &ChainKey, json: bool) -> ExitCode {
+    let report = match file::prove(path, key) {
+        Ok(report) => report,
+        Err(why) => return output::unusable(why),
+    };
+    let printed =
+        if json { output::print(format!("{}\n", report.to_json())) } else { output::print(file::told(&report, path)) };
     if report.faults.is_empty() { printed } else { ExitCode::from(output::FAILED) }
 }
 
@@ -323,6 +350,7 @@ fn meaning(reason: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::AuditPhase;
 
     const NOW_MS: i64 = 1_800_000_000_000;
 

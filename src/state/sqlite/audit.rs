@@ -263,19 +263,29 @@ fn duration_ms(row: &Row<'_>) -> rusqlite::Result<Option<u64>> {
 }
 
 pub(super) fn list(connection: &Connection, query: &AuditQuery) -> Result<Vec<AuditRecord>, StoreError> {
+    let order = if query.after_row.is_some() { "ASC" } else { "DESC" };
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM audit WHERE workspace = ?1 AND (?2 IS NULL OR tool = ?2) \
-         AND (?3 IS NULL OR phase = ?3) AND (?4 IS NULL OR subject = ?4) AND (?5 IS NULL OR call_id = ?5) \
-         AND (?6 IS NULL OR at_ms >= ?6) AND (?7 IS NULL OR row < ?7) ORDER BY row DESC LIMIT ?8"
+         AND (?3 IS NULL OR effect = ?3) AND (?4 IS NULL OR decision = ?4) AND (?5 IS NULL OR phase = ?5) \
+         AND (?6 IS NULL OR principal = ?6) \
+         AND (?7 = '[]' OR hex(subject) IN (SELECT value FROM json_each(?7))) AND (?8 IS NULL OR call_id = ?8) \
+         AND (?9 IS NULL OR at_ms >= ?9) AND (?10 IS NULL OR at_ms < ?10) AND (?11 IS NULL OR row > ?11) \
+         AND (?12 IS NULL OR row < ?12) ORDER BY row {order} LIMIT ?13"
     ))?;
+    let subjects: Vec<String> = query.subjects.iter().map(|subject| hex::encode_upper(subject.0)).collect();
     let rows = statement.query_map(
         params![
             query.workspace,
             query.tool,
+            query.effect,
+            query.decision,
             query.phase,
-            query.subject,
+            query.principal,
+            serde_json::json!(subjects).to_string(),
             query.call_id,
             query.since_ms,
+            query.until_ms,
+            query.after_row,
             query.before_row,
             query.limit.min(LARGEST_PAGE)
         ],

@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 
 use rusqlite::{Connection, params};
+use serde::{Deserialize, Serialize};
 
 use super::columns::{counted, stored_amount};
 use crate::state::{
     Begin, Charge, Exhausted, Limit, StoreError, Usage,
+    call::account_of,
     windows::{self, Bucket},
 };
 
@@ -19,10 +21,10 @@ pub(super) struct Account<'a> {
 
 /// The limit that does not hold the charges of `begin`; of several the one that takes longest to free.
 pub(super) fn check(connection: &Connection, begin: &Begin) -> Result<Option<Exhausted>, StoreError> {
-    let account = Account { workspace: &begin.workspace, principal: &begin.principal };
     let mut worst: Option<Exhausted> = None;
     for (place, charge) in begin.charges.iter().enumerate() {
-        let pending = amount_before(&begin.charges[..place], &charge.budget);
+        let account = Account { workspace: &begin.workspace, principal: charge.account(&begin.principal) };
+        let pending = amount_before(&begin.charges[..place], charge);
         for limit in &charge.limits {
             let used = used(connection, account, &charge.budget, limit, begin.now_ms)?;
             if windows::fits(charge, limit, used.saturating_add(pending)) {
@@ -39,9 +41,10 @@ pub(super) fn check(connection: &Connection, begin: &Begin) -> Result<Option<Exh
     Ok(worst)
 }
 
-/// What the same call charges to the same budget in the charges before.
-fn amount_before(charges: &[Charge], budget: &str) -> u64 {
-    charges.iter().filter(|charge| charge.budget == budget).fold(0, |sum, charge| sum.saturating_add(charge.amount))
+/// What the same call charges to the same budget of the same account in the charges before.
+fn amount_before(charges: &[Charge], next: &Charge) -> u64 {
+    let same = |charge: &&Charge| charge.budget == next.budget && charge.shared == next.shared;
+    charges.iter().filter(same).fold(0, |sum, charge| sum.saturating_add(charge.amount))
 }
 
 /// The sum of the buckets that count.
@@ -85,15 +88,33 @@ fn buckets(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// An amount in a bucket of a budget: its width and beginning in milliseconds, then the amount.
-type Entry<'a> = (Cow<'a, str>, i64, i64, i64);
+/// An amount in a bucket of a budget.
+#[derive(Debug, Serialize, Deserialize)]
+struct Entry<'a>(
+    Cow<'a, str>,
+    /// Width of the bucket in milliseconds.
+    i64,
+    /// Where it begins, in Unix milliseconds.
+    i64,
+    /// The amount.
+    i64,
+    /// Whether the account is the one that all callers share. There was none once.
+    #[serde(default)]
+    bool,
+);
 
 /// Where the charges of `begin` go.
 fn entries(begin: &Begin) -> impl Iterator<Item = Entry<'_>> {
     begin.charges.iter().filter(|charge| charge.amount > 0).flat_map(|charge| {
         windows::widths_ms(&charge.limits).into_iter().map(|width_ms| {
             let bucket_ms = windows::bucket_start_ms(begin.now_ms, width_ms);
-            (Cow::Borrowed(charge.budget.as_str()), width_ms, bucket_ms, stored_amount(charge.amount))
+            Entry(
+                Cow::Borrowed(charge.budget.as_str()),
+                width_ms,
+                bucket_ms,
+                stored_amount(charge.amount),
+                charge.shared,
+            )
         })
     })
 }
@@ -106,8 +127,8 @@ pub(super) fn kept(begin: &Begin) -> Option<String> {
 
 /// Charges what `begin` asks for.
 pub(super) fn charge(connection: &Connection, begin: &Begin) -> Result<(), StoreError> {
-    let account = Account { workspace: &begin.workspace, principal: &begin.principal };
-    for (budget, width_ms, bucket_ms, amount) in entries(begin) {
+    for Entry(budget, width_ms, bucket_ms, amount, shared) in entries(begin) {
+        let account = Account { workspace: &begin.workspace, principal: account_of(&begin.principal, shared) };
         // With a new bucket goes what is too old to count.
         if add_to_bucket(connection, account, &budget, width_ms, bucket_ms, amount)? {
             drop_old_buckets(connection, account, &budget, width_ms, begin.now_ms)?;
@@ -162,14 +183,14 @@ fn drop_old_buckets(
 
 /// Puts back into the buckets what was taken out for a call that happened after all.
 pub(super) fn charge_again(connection: &Connection, account: Account<'_>, call_row: i64) -> Result<(), StoreError> {
-    for_each_charge(connection, call_row, |budget, width_ms, bucket_ms, amount| {
+    for_each_charge(connection, account, call_row, |account, budget, width_ms, bucket_ms, amount| {
         add_to_bucket(connection, account, budget, width_ms, bucket_ms, amount).map(drop)
     })
 }
 
 /// Takes out of the buckets what a call had put in that did not happen.
 pub(super) fn refund(connection: &Connection, account: Account<'_>, call_row: i64) -> Result<(), StoreError> {
-    for_each_charge(connection, call_row, |budget, width_ms, bucket_ms, amount| {
+    for_each_charge(connection, account, call_row, |account, budget, width_ms, bucket_ms, amount| {
         connection
             .prepare_cached(
                 "UPDATE budget_buckets SET amount = max(0, amount - ?6) \
@@ -182,8 +203,9 @@ pub(super) fn refund(connection: &Connection, account: Account<'_>, call_row: i6
 
 fn for_each_charge(
     connection: &Connection,
+    caller: Account<'_>,
     call_row: i64,
-    mut each: impl FnMut(&str, i64, i64, i64) -> Result<(), StoreError>,
+    mut each: impl FnMut(Account<'_>, &str, i64, i64, i64) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let kept: Option<String> = connection
         .prepare_cached("SELECT charges FROM calls WHERE row = ?1")?
@@ -191,8 +213,9 @@ fn for_each_charge(
     let Some(kept) = kept else { return Ok(()) };
     let entries: Vec<Entry<'_>> = serde_json::from_str(&kept)
         .map_err(|_| StoreError::Database("what a call has charged cannot be read".to_owned()))?;
-    for (budget, width_ms, bucket_ms, amount) in entries {
-        each(&budget, width_ms, bucket_ms, amount)?;
+    for Entry(budget, width_ms, bucket_ms, amount, shared) in entries {
+        let account = Account { principal: account_of(caller.principal, shared), ..caller };
+        each(account, &budget, width_ms, bucket_ms, amount)?;
     }
     Ok(())
 }
@@ -205,16 +228,17 @@ pub(super) fn forget(connection: &Connection, call_row: i64) -> Result<(), Store
 
 pub(super) fn usage(
     connection: &Connection,
-    account: Account<'_>,
+    caller: Account<'_>,
     charges: &[Charge],
     now_ms: i64,
 ) -> Result<Vec<Usage>, StoreError> {
     let mut usages = Vec::new();
     for charge in charges {
+        let account = Account { principal: charge.account(caller.principal), ..caller };
         for limit in &charge.limits {
             let used = used(connection, account, &charge.budget, limit, now_ms)?;
             let Limit { window_ms, max } = *limit;
-            usages.push(Usage { budget: charge.budget.clone(), window_ms, max, used });
+            usages.push(Usage { budget: charge.budget.clone(), shared: charge.shared, window_ms, max, used });
         }
     }
     Ok(usages)

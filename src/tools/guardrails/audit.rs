@@ -6,9 +6,14 @@ use serde::{Deserialize, Serialize};
 use crate::{
     catalog::{Effect, Retry, Spec, Toolset},
     error::ToolError,
-    guard::{intent::Intent, values::UnixTime},
-    state::{AuditPhase, AuditQuery, AuditRecord},
-    tools::{context::CallContext, tool::Tool},
+    guard::{identity::identifier::IdType, intent::Intent, values::UnixTime},
+    state::{AuditPhase, AuditQuery, AuditRecord, Digest},
+    tools::{
+        context::CallContext,
+        directory::{known, path},
+        operations::EffectName,
+        tool::Tool,
+    },
 };
 
 /// Lists the audit trail.
@@ -20,9 +25,21 @@ pub struct ListAudit;
 pub struct Input {
     #[schemars(length(max = 64))]
     tool: Option<String>,
+    effect: Option<EffectName>,
+    /// Such as `committed` or an error code.
+    #[schemars(length(max = 64))]
+    decision: Option<String>,
     phase: Option<Phase>,
+    #[schemars(length(max = 200))]
+    principal: Option<String>,
+    /// About this person.
+    customer: Option<String>,
+    id_type: Option<IdType>,
+    #[schemars(length(max = 64))]
+    call_id: Option<String>,
     /// ISO 8601 with offset, or Unix seconds.
     since: Option<UnixTime>,
+    until: Option<UnixTime>,
     #[schemars(range(min = 1, max = 100))]
     limit: Option<u32>,
     /// From the last answer.
@@ -95,14 +112,26 @@ impl Tool for ListAudit {
     type Output = Output;
 
     fn intent(input: &Input) -> Result<Intent, ToolError> {
-        before_row(input.cursor.as_deref()).map(|_| Intent::nobody())
+        before_row(input.cursor.as_deref())?;
+        Ok(match &input.customer {
+            // Those who are gone have a record all the same.
+            Some(customer) => Intent::one_maybe_gone(customer, input.id_type),
+            None => Intent::nobody(),
+        })
     }
 
     async fn call(cx: &CallContext<'_>, input: Input) -> Result<Output, ToolError> {
         let limit = input.limit.unwrap_or(DEFAULT_LIMIT);
+        let subjects = if input.customer.is_some() { meant(cx).await? } else { Vec::new() };
         let query = AuditQuery {
             workspace: cx.guards().workspace.name.clone(),
             tool: input.tool,
+            effect: input.effect.map(|effect| effect.effect().as_str().to_owned()),
+            decision: input.decision,
+            principal: input.principal,
+            subjects,
+            call_id: input.call_id,
+            until_ms: input.until.map(|until| until.seconds() * 1_000),
             phase: input.phase.map(Into::into),
             since_ms: input.since.map(|since| since.seconds() * 1_000),
             before_row: before_row(input.cursor.as_deref())?,
@@ -114,6 +143,18 @@ impl Tool for ListAudit {
         let cursor = records.last().filter(|_| full_page).map(|last| last.row.to_string());
         Ok(Output { records: records.into_iter().map(line).collect(), cursor })
     }
+}
+
+/// Whatever records may name the person by: what was given, and all that is known of them.
+async fn meant(cx: &CallContext<'_>) -> Result<Vec<Digest>, ToolError> {
+    let given = &cx.subject()?.given;
+    let mut refs = vec![given.clone()];
+    if cx.api().has_app()
+        && let Some(person) = cx.api().person(&cx.scope, &path(given)).await?
+    {
+        refs.extend(known(person.identifiers).refs());
+    }
+    Ok(cx.guards().digests(&refs))
 }
 
 fn before_row(cursor: Option<&str>) -> Result<Option<i64>, ToolError> {

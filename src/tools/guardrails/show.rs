@@ -14,6 +14,7 @@ use crate::{
         policy::{Decision, Pii, Reach, WorkspaceKind},
         privacy::Privacy,
     },
+    state::Usage,
     tools::{context::CallContext, tool::Tool},
 };
 
@@ -31,6 +32,9 @@ pub struct Output {
     workspace: String,
     kind: WorkspaceKind,
     region: String,
+    /// The others that are served, each with guardrails of its own: ask with `workspace`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    other_workspaces: Vec<String>,
     /// Nothing that changes anything runs.
     read_only: bool,
     /// Absent until it is declared: nobody can be created or changed before.
@@ -42,6 +46,8 @@ pub struct Output {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     tools: BTreeMap<String, Decision>,
     budgets: Vec<BudgetLine>,
+    /// What is charged.
+    budgets_count: &'static str,
     test_profiles: TestProfileLine,
     recipients: RecipientLines,
     personal_data: Pii,
@@ -50,7 +56,7 @@ pub struct Output {
     attributes: AttributeLines,
 }
 
-/// A budget.
+/// A budget: of the workspace, over all its callers.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(inline)]
 pub struct BudgetLine {
@@ -58,6 +64,12 @@ pub struct BudgetLine {
     per: &'static str,
     limit: u64,
     used: u64,
+    /// The most that each caller may use of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    your_limit: Option<u64>,
+    /// What the caller has used of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    your_used: Option<u64>,
 }
 
 /// The quota of test profiles.
@@ -104,6 +116,10 @@ impl AttributeLines {
 
 const HOUR_MS: i64 = 60 * 60 * 1_000;
 
+/// What a call is charged, as far as it can be known.
+const COUNTED: &str = "A send, broadcast or newsletter counts its audience; a person, event or membership changed counts \
+                       one each, whatever messages automations make of it: that cannot be known beforehand.";
+
 impl Tool for GetGuardrails {
     const SPEC: Spec = Spec {
         name: "get_guardrails",
@@ -129,11 +145,13 @@ impl Tool for GetGuardrails {
             workspace: guards.workspace.name.clone(),
             kind: guards.workspace.kind,
             region: guards.workspace.region.clone(),
+            other_workspaces: others(cx),
             read_only: guards.read_only,
             identity_strategy: guards.identity_strategy().await?,
             policy: policy(cx),
             tools: guards.policy.tools.clone(),
             budgets: budgets(cx).await?,
+            budgets_count: COUNTED,
             test_profiles: TestProfileLine {
                 active: guards.ledger_test_profiles(false).await?.len(),
                 active_limit: guards.test_profiles.active,
@@ -145,6 +163,11 @@ impl Tool for GetGuardrails {
             attributes: AttributeLines::of(&cx.workspace.view.privacy),
         })
     }
+}
+
+fn others(cx: &CallContext<'_>) -> Vec<String> {
+    let this = &cx.guards().workspace.name;
+    cx.caller.offer.workspaces().iter().filter(|name| *name != this).cloned().collect()
 }
 
 /// What happens to a call of each effect. Sends differ by whether the operator listed the recipient.
@@ -162,11 +185,19 @@ fn policy(cx: &CallContext<'_>) -> BTreeMap<&'static str, Decision> {
 
 async fn budgets(cx: &CallContext<'_>) -> Result<Vec<BudgetLine>, ToolError> {
     let used = cx.guards().budget_usage(&cx.caller.principal).await?;
-    let line = |usage: crate::state::Usage| BudgetLine {
-        budget: usage.budget,
-        per: if usage.window_ms <= HOUR_MS { "hour" } else { "day" },
-        limit: usage.max,
-        used: usage.used,
+    let (all, own): (Vec<Usage>, Vec<Usage>) = used.into_iter().partition(|usage| usage.shared);
+    let line = |all: Usage| {
+        let own = own.iter().find(|own| own.budget == all.budget && own.window_ms == all.window_ms);
+        // A caller who is alone is not told everything twice.
+        let own = own.filter(|own| (own.max, own.used) != (all.max, all.used));
+        BudgetLine {
+            your_limit: own.map(|own| own.max),
+            your_used: own.map(|own| own.used),
+            budget: all.budget,
+            per: if all.window_ms <= HOUR_MS { "hour" } else { "day" },
+            limit: all.max,
+            used: all.used,
+        }
     };
-    Ok(used.into_iter().map(line).collect())
+    Ok(all.into_iter().map(line).collect())
 }

@@ -11,17 +11,20 @@ use super::{
     request::Asked,
 };
 use crate::{
-    catalog::{AbsentPerson, AnswerKind, Effect, Flag, HeldSchema, Operation, Operations, Spec, operation_schema},
+    catalog::{
+        AbsentPerson, AnswerKind, Effect, Flag, HeldSchema, Operation, Operations, Spec, Surroundings,
+        operation_schema, with_workspace_said,
+    },
     error::{ErrorCode, ToolError},
     guard::{
         consent::{self, REDIRECTS, redirects},
         headers::check_headers,
         identity::identifier::IdType,
         intent::{Absent, Audience, EgressUrl, GivenCustomer, Intent, People, Recipient, RecipientRole},
-        policy::Policy,
     },
     tools::{
         context::CallContext,
+        served::Policies,
         tool::{Callable, Look, Prepared, Recovery, Run, without_catalog_arguments},
     },
 };
@@ -37,14 +40,16 @@ pub struct Declared {
 }
 
 impl Declared {
-    /// The operation under a policy.
-    pub fn under(policy: &Policy, operation: &'static Operation, all: &Operations) -> Self {
+    /// The operation under the policies of the workspaces it is offered on.
+    pub fn under(policies: &Policies, operation: &'static Operation, all: &Operations) -> Self {
         let spec = operation.spec();
-        let schema = operation_schema(operation, policy.asks_preview(spec.name, spec.effect));
+        let workspaces = policies.names();
+        let previewed = policies.ask_preview(spec.name, spec.effect);
+        let schema = operation_schema(operation, Surroundings { previewed, workspaces });
         let mut definition = model::Tool::new(spec.name, spec.description(), Arc::new(schema.clone()));
         definition.title = Some(spec.title.to_owned());
         definition.annotations = Some(spec.annotations());
-        definition.output_schema = Some(Arc::new(answer_of(operation.effect)));
+        definition.output_schema = Some(Arc::new(with_workspace_said(answer_of(operation.effect), workspaces)));
         let has_reader = all.reader_of(operation).is_some();
         Self { operation, has_reader, spec, definition, arguments: HeldSchema::new(schema) }
     }

@@ -12,7 +12,7 @@ use crate::{
     tools::{
         context::CallContext,
         offer::Offer,
-        tool::{Callable, Tool},
+        tool::{Callable, Tool, has_credentials},
     },
 };
 
@@ -39,7 +39,7 @@ pub struct Input {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
-enum EffectName {
+pub(in crate::tools) enum EffectName {
     Read,
     Write,
     Trigger,
@@ -48,7 +48,7 @@ enum EffectName {
 }
 
 impl EffectName {
-    const fn effect(self) -> Effect {
+    pub(in crate::tools) const fn effect(self) -> Effect {
         match self {
             Self::Read => Effect::Read,
             Self::Write => Effect::Write,
@@ -115,7 +115,9 @@ impl Tool for FindOperations {
         let limit = input.limit.unwrap_or(DEFAULT_LIMIT) as usize;
         let found = offer.find(&input.query).into_iter().filter(|tool| {
             let spec = tool.spec();
-            spec.toolset != Toolset::Operations && wanted.is_none_or(|effect| spec.effect == effect)
+            spec.toolset != Toolset::Operations
+                && wanted.is_none_or(|effect| spec.effect == effect)
+                && has_credentials(spec, cx.api())
         });
         let mut left = ANSWER_BYTES;
         let operations: Vec<Found> = found.take(limit).map(|tool| told(tool.as_ref(), offer, &mut left)).collect();

@@ -9,20 +9,19 @@ mod run;
 use std::sync::Arc;
 
 pub use declared::Declared;
+pub(super) use find::EffectName;
 pub use find::FindOperations;
 pub use run::{RunOperation, every};
 
-use super::tool::Callable;
-use crate::{
-    catalog::{Operations, SearchEntry},
-    guard::policy::Policy,
-};
+use super::{served::Policies, tool::Callable};
+use crate::catalog::{Operations, SearchEntry};
 
-/// The declared operations under a policy, in the order of the documentation.
-pub fn under(policy: &Policy) -> Vec<Arc<dyn Callable>> {
+/// The declared operations under a policy, or those of several workspaces, in the order of the documentation.
+pub fn under(policies: impl Into<Policies>) -> Vec<Arc<dyn Callable>> {
+    let policies = &policies.into();
     match Operations::declared() {
         Ok(all) => {
-            let declared = |operation| Arc::new(Declared::under(policy, operation, all)) as Arc<dyn Callable>;
+            let declared = |operation| Arc::new(Declared::under(policies, operation, all)) as Arc<dyn Callable>;
             all.iter().map(declared).collect()
         }
         Err(error) => {

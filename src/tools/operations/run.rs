@@ -8,11 +8,12 @@ use rmcp::model;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    catalog::{Effect, HeldSchema, Retry, Spec, Toolset},
+    catalog::{Effect, HeldSchema, Retry, Spec, Toolset, with_workspace_argument, with_workspace_said},
     error::{ErrorCode, ToolError},
     tools::{
         context::CallContext,
         offer::Offer,
+        served::Policies,
         tool::{Callable, Forwarded, Look, Prepared, Recovery},
     },
 };
@@ -25,8 +26,9 @@ pub struct RunOperation {
 }
 
 /// One for each effect.
-pub fn every() -> Vec<Arc<dyn Callable>> {
-    Effect::ALL.iter().map(|effect| Arc::new(RunOperation::of(*effect)) as Arc<dyn Callable>).collect()
+pub fn every(policies: &Policies) -> Vec<Arc<dyn Callable>> {
+    let workspaces = policies.names();
+    Effect::ALL.iter().map(|effect| Arc::new(RunOperation::of(*effect, workspaces)) as Arc<dyn Callable>).collect()
 }
 
 static SCHEMA: LazyLock<Map<String, Value>> = LazyLock::new(|| {
@@ -48,14 +50,15 @@ static SCHEMA: LazyLock<Map<String, Value>> = LazyLock::new(|| {
 static ANSWER: LazyLock<Map<String, Value>> = LazyLock::new(|| Map::from_iter([("type".to_owned(), json!("object"))]));
 
 impl RunOperation {
-    fn of(effect: Effect) -> Self {
+    fn of(effect: Effect, workspaces: &[String]) -> Self {
         let spec = spec(effect);
-        let mut definition = model::Tool::new(spec.name, spec.description(), Arc::new(SCHEMA.clone()));
+        let schema = with_workspace_argument(SCHEMA.clone(), workspaces);
+        let mut definition = model::Tool::new(spec.name, spec.description(), Arc::new(schema.clone()));
         definition.title = Some(spec.title.to_owned());
         definition.annotations = Some(spec.annotations().open_world(true));
         // What it answers is the answer of what it runs.
-        definition.output_schema = Some(Arc::new(ANSWER.clone()));
-        Self { spec, definition, arguments: HeldSchema::new(SCHEMA.clone()) }
+        definition.output_schema = Some(Arc::new(with_workspace_said(ANSWER.clone(), workspaces)));
+        Self { spec, definition, arguments: HeldSchema::new(schema) }
     }
 }
 

@@ -24,6 +24,7 @@ use crate::{
         context::CallContext,
         customer::Customer,
         directory::{known, path},
+        served::address_of,
         tool::Tool,
     },
 };
@@ -132,7 +133,7 @@ impl Tool for ExportCustomerData {
         })?;
         let complete = collected.missing.is_empty();
         Ok(Output {
-            uri: format!("customerio://exports/{export_id}"),
+            uri: format!("{}exports/{export_id}", address_of(workspace, cx.caller.offer.workspaces())),
             export_id,
             path: kept.map(|path| path.display().to_string()),
             expires_at: time(expires_at_ms),

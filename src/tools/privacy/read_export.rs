@@ -10,10 +10,11 @@ use serde_json::Value;
 use crate::{
     catalog::{Effect, Retry, Spec, Toolset},
     error::{ErrorCode, ToolError},
-    guard::{intent::Intent, policy::Policy},
+    guard::intent::Intent,
     tools::{
         answer::{Untrusted, untrusted},
         context::CallContext,
+        served::Policies,
         tool::{Callable, Crafted, Tool},
     },
 };
@@ -41,7 +42,7 @@ pub struct Output {
 
 /// The reader, ready to be called.
 pub fn tool() -> Arc<dyn Callable> {
-    Arc::new(Crafted::<ReadExport>::under(&Policy::default()))
+    Arc::new(Crafted::<ReadExport>::under(&Policies::default()))
 }
 
 impl Tool for ReadExport {

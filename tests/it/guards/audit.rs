@@ -4,6 +4,7 @@ use customerio_mcp::{guard::policy::Decision, state::AuditQuery};
 use serde_json::json;
 
 use super::{confirmation, shop};
+use crate::driver::Setup;
 
 #[tokio::test]
 async fn everything_done_and_refused_is_on_the_chain_and_nobody_is() {
@@ -87,10 +88,81 @@ async fn a_plan_that_nobody_asked_for_approves_nothing() {
     let allowed = |config: &mut customerio_mcp::config::WorkspaceConfig| {
         config.policy.tools.insert("delete_test_customers".to_owned(), Decision::Allow);
     };
-    let product = super::started(crate::driver::Setup::shop().with(allowed)).await;
+    let product = super::started(Setup::shop().with(allowed)).await;
     product.ok("delete_test_customers", json!({ "plan_token": "made up" })).await;
     let listed = product.ok("list_audit", json!({ "tool": "delete_test_customers" })).await;
     let records = listed["records"].as_array().unwrap();
     assert_eq!(records.len(), 2, "{listed}");
     assert!(records.iter().all(|record| record.get("approved_by").is_none_or(serde_json::Value::is_null)), "{listed}");
+}
+
+#[tokio::test]
+async fn the_record_is_narrowed_by_whatever_it_holds() {
+    let product = shop().await;
+    product.ok("track_event", json!({ "customer": "cust_0001", "name": "seen" })).await;
+    product.ok("track_event", json!({ "customer": "cust_0002", "name": "seen" })).await;
+    product.refused("get_customer", json!({ "customer": "cust_9009" })).await;
+    let other = product.caller("other").await;
+    product.call_as(&other, "get_customer", json!({ "customer": "cust_0001" })).await;
+    product.clock.advance(std::time::Duration::from_hours(1));
+    let listed = async |asked: serde_json::Value| {
+        let answer = product.ok("list_audit", asked).await;
+        let line = |record: &serde_json::Value| {
+            let part = |name: &str| record[name].as_str().unwrap().to_owned();
+            format!("{} {} {}", part("tool"), part("decision"), part("principal"))
+        };
+        // That somebody looked is on the record too.
+        let others = |record: &&serde_json::Value| record["tool"] != "list_audit";
+        answer["records"].as_array().unwrap().iter().filter(others).map(line).collect::<Vec<_>>()
+    };
+    // By its own identifier or another of theirs, it is the same person; who is not there has a record all the same.
+    let of_one = ["get_customer read other", "track_event committed local", "track_event admitted local"];
+    assert_eq!(listed(json!({ "customer": "cust_0001" })).await, of_one);
+    assert_eq!(listed(json!({ "customer": "ada.moss@example.com", "id_type": "email" })).await, of_one);
+    assert_eq!(listed(json!({ "customer": "cust_0001", "effect": "trigger" })).await, of_one[1..]);
+    assert_eq!(listed(json!({ "principal": "other" })).await, of_one[..1]);
+    assert_eq!(listed(json!({ "decision": "customer_not_found" })).await.len(), 1);
+    assert_eq!(listed(json!({ "tool": "track_event", "until": "2026-03-02T09:00:00Z" })).await.len(), 0);
+    assert_eq!(listed(json!({ "tool": "track_event", "since": "2026-03-02T09:00:00Z" })).await.len(), 4);
+    let first = product.ok("list_audit", json!({ "tool": "track_event", "limit": 1 })).await;
+    let call = json!({ "call_id": first["records"][0]["call_id"] });
+    assert_eq!(listed(call).await, ["track_event committed local", "track_event admitted local"]);
+    for (wrong, field) in [
+        (json!({ "effect": "sends" }), "effect"),
+        (json!({ "until": "yesterday" }), "until"),
+        (json!({ "customer": "a•••@example.com" }), "customer"),
+        (json!({ "subject": "cust_0001" }), "subject"),
+    ] {
+        let refused = product.refused("list_audit", wrong).await;
+        assert_eq!(refused["field"], field, "{refused}");
+        assert!(refused["next_step"].is_string(), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn records_that_were_kept_long_enough_are_removed_and_the_rest_is_proven() {
+    let product = Setup::shop().with(|config| config.audit_keep_days = Some(30)).start().await;
+    product.declare_ids().await;
+    let day = std::time::Duration::from_hours(24);
+    product.clock.advance(10 * day);
+    product.ok("create_segment", json!({ "name": "One" })).await;
+    product.clock.advance(20 * day);
+    assert_eq!(product.sweep().await.records_removed, 0);
+    product.clock.advance(2 * day);
+    assert_eq!(product.sweep().await.records_removed, 2, "the declaration, and not the segment");
+    assert_eq!(product.sweep().await.records_removed, 0);
+    let report = product.state.store.verify_audit("sandbox".to_owned()).await.unwrap();
+    assert_eq!((report.faults.len(), report.pruned), (0, 2), "{report:?}");
+    let pruned = product.ok("list_audit", json!({ "tool": "audit prune" })).await;
+    assert_eq!(pruned["records"].as_array().unwrap().len(), 2, "{pruned}");
+    assert_eq!(pruned["records"][0]["principal"], "sweeper", "{pruned}");
+    product.clock.advance(10 * day);
+    assert_eq!(product.sweep().await.records_removed, 2);
+}
+
+#[tokio::test]
+async fn without_a_word_from_the_operator_records_stay() {
+    let product = shop().await;
+    product.clock.advance(std::time::Duration::from_hours(24 * 1_000));
+    assert_eq!(product.sweep().await.records_removed, 0);
 }

@@ -97,6 +97,68 @@ async fn sixteen_at_once_spend_no_more_than_there_is() {
 }
 
 #[tokio::test]
+async fn nobody_uses_up_anothers_own_budget_and_all_meet_the_workspaces() {
+    let setup = Setup::shop().with(|config| {
+        config.budgets.triggers_per_hour = 5;
+        config.budgets.caller.triggers_per_hour = Some(3);
+    });
+    let product = started(setup).await;
+    let other = product.caller("other").await;
+    let before = count(&product, "events").await;
+    let event = |n: u32| json!({ "customer": "cust_0001", "name": format!("event {n}") });
+    for n in 0..3 {
+        product.ok("track_event", event(n)).await;
+    }
+    insta::assert_snapshot!(refused(&product, "track_event", event(3)).await, @r#"
+    {
+      "error": "budget_exhausted",
+      "message": "The budget `triggers` holds 3 per hour for each caller, and 3 are used by this one. Nothing was changed.",
+      "next_step": "Enough is free again at 2026-03-02T10:06:00Z; get_guardrails shows every budget.",
+      "retry_after_seconds": 3660,
+      "safe_to_retry": false
+    }
+    "#);
+    for n in 4..6 {
+        assert_eq!(product.call_as(&other, "track_event", event(n)).await["result"], "accepted");
+    }
+    insta::assert_snapshot!(text(&product.call_as(&other, "track_event", event(6)).await), @r#"
+    {
+      "error": "budget_exhausted",
+      "message": "The budget `triggers` holds 5 per hour, and 5 are used. Nothing was changed.",
+      "next_step": "Enough is free again at 2026-03-02T10:06:00Z; get_guardrails shows every budget.",
+      "retry_after_seconds": 3660,
+      "safe_to_retry": false
+    }
+    "#);
+    assert_eq!(count(&product, "events").await, before + 5);
+    let shown = product.call_as(&other, "get_guardrails", json!({})).await;
+    let line = shown["budgets"].as_array().unwrap().iter().find(|line| line["budget"] == "triggers").unwrap();
+    insta::assert_snapshot!(line, @r#"{"budget":"triggers","per":"hour","limit":5,"used":5,"your_limit":3,"your_used":2}"#);
+    product.clock.advance(Duration::from_mins(61));
+    product.ok("track_event", event(7)).await;
+}
+
+#[tokio::test]
+async fn two_callers_at_once_spend_no_more_than_both_may_and_each_may() {
+    let setup = Setup::shop().with(|config| {
+        config.budgets.triggers_per_hour = 8;
+        config.budgets.caller.triggers_per_hour = Some(5);
+    });
+    let product = started(setup).await;
+    let other = product.caller("other").await;
+    let before = count(&product, "events").await;
+    let event = |n: u32| json!({ "customer": "cust_0001", "name": format!("event {n}") });
+    let by_one = join_all((0..16).map(|n| product.call("track_event", event(n))));
+    let by_other = join_all((16..32).map(|n| product.call_as(&other, "track_event", event(n))));
+    let (by_one, by_other) = tokio::join!(by_one, by_other);
+    let accepted =
+        |answers: &[serde_json::Value]| answers.iter().filter(|answer| answer["result"] == "accepted").count();
+    let (one, other) = (accepted(&by_one), accepted(&by_other));
+    assert!(one <= 5 && other <= 5 && one + other == 8, "{one} and {other}");
+    assert_eq!(count(&product, "events").await, before + 8);
+}
+
+#[tokio::test]
 async fn the_rest_of_each_budget_is_shown() {
     let product = started(Setup::shop().with(|config| config.budgets.sends_per_day = 3)).await;
     product.ok("send_transactional", confirmation("cust_0001")).await;

@@ -4,6 +4,7 @@
 mod absent;
 mod approvals;
 mod audit;
+mod breaker;
 mod budgets;
 mod erasure;
 mod once;

@@ -71,12 +71,53 @@ async fn records_come_back_whole_newest_first_and_filtered() {
         let tool = AuditQuery { tool: Some("get_customer".to_owned()), ..query() };
         assert_eq!(listed(&*store, tool).await, ["call 4", "call 2"]);
         assert_eq!(listed(&*store, AuditQuery { phase: Some(AuditPhase::Refusal), ..query() }).await, [""; 0]);
-        let subject = AuditQuery { subject: Some(digest("id:1")), ..query() };
+        let subject = AuditQuery { subjects: vec![digest("id:1")], ..query() };
         assert_eq!(listed(&*store, subject).await, ["call 2", "call 1"]);
         let call = AuditQuery { call_id: Some("call 3".to_owned()), ..query() };
         assert_eq!(listed(&*store, call).await, ["call 3"]);
         let since = AuditQuery { since_ms: Some(NOW_MS + 4 * MINUTE_MS), ..query() };
         assert_eq!(listed(&*store, since).await, ["call 5", "call 4"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whatever_narrows_a_listing_means_the_same_of_one_record() {
+    with_each_store(|store| async move {
+        append(&*store, 1..=6).await;
+        let sent = AuditEntry {
+            effect: "delete".to_owned(),
+            decision: "denied".to_owned(),
+            phase: AuditPhase::Refusal,
+            principal: "other".to_owned(),
+            subject: Some(digest("id:9")),
+            ..numbered(7)
+        };
+        store.append_audit(sent).await.unwrap();
+        let all = store.list_audit(query()).await.unwrap();
+        let queries = [
+            AuditQuery { effect: Some("delete".to_owned()), ..query() },
+            AuditQuery { decision: Some("denied".to_owned()), ..query() },
+            AuditQuery { phase: Some(AuditPhase::Refusal), ..query() },
+            AuditQuery { principal: Some("other".to_owned()), ..query() },
+            AuditQuery { subjects: vec![digest("id:9"), digest("id:1")], ..query() },
+            AuditQuery { subjects: vec![digest("id:0")], ..query() },
+            AuditQuery { until_ms: Some(NOW_MS + 3 * MINUTE_MS), ..query() },
+            AuditQuery { since_ms: Some(NOW_MS + 3 * MINUTE_MS), until_ms: Some(NOW_MS + 5 * MINUTE_MS), ..query() },
+            AuditQuery { call_id: Some("call 3".to_owned()), ..query() },
+            AuditQuery { tool: Some("get_customer".to_owned()), effect: Some("send".to_owned()), ..query() },
+        ];
+        for asked in queries {
+            let listed = store.list_audit(asked.clone()).await.unwrap();
+            let matching: Vec<_> = all.iter().filter(|record| asked.matches(&record.entry)).cloned().collect();
+            assert_eq!(listed, matching, "{asked:?}");
+            assert!(listed.len() < all.len(), "{asked:?}");
+        }
+        let two = |after_row| AuditQuery { after_row: Some(after_row), limit: 2, ..query() };
+        let first = store.list_audit(two(i64::MIN)).await.unwrap();
+        assert_eq!(first.iter().map(|record| record.sequence).collect::<Vec<_>>(), [1, 2]);
+        let next = store.list_audit(two(first[1].row)).await.unwrap();
+        assert_eq!(next.iter().map(|record| record.sequence).collect::<Vec<_>>(), [3, 4]);
     })
     .await;
 }

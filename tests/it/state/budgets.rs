@@ -42,7 +42,7 @@ async fn a_budget_holds_and_says_when_it_frees() {
 async fn of_two_full_windows_the_one_named_frees_last() {
     with_each_store(|store| async move {
         let limits = vec![Limit { window_ms: HOUR_MS, max: 2 }, Limit { window_ms: DAY_MS, max: 2 }];
-        let charge = || Charge { budget: "sends".to_owned(), amount: 2, limits: limits.clone() };
+        let charge = || Charge { budget: "sends".to_owned(), amount: 2, limits: limits.clone(), shared: false };
         begun(&*store, charging("one", NOW_MS, vec![charge()])).await;
         assert_eq!(exhausted(&*store, charging("two", NOW_MS, vec![charge()])).await.window_ms, DAY_MS);
     })
@@ -92,6 +92,40 @@ async fn only_a_released_call_gets_its_charge_back() {
         assert_eq!(used(&*store, sends(0, DAY_MS, 100), NOW_MS).await, 6);
         settled(&*store, "unknown", CallOutcome::Released).await;
         assert_eq!(used(&*store, sends(0, DAY_MS, 100), NOW_MS).await, 3);
+    })
+    .await;
+}
+
+/// A charge to the account that all callers share.
+fn shared(amount: u64, max: u64) -> Charge {
+    Charge { shared: true, ..sends(amount, HOUR_MS, max) }
+}
+
+#[tokio::test]
+async fn callers_have_accounts_of_their_own_and_share_one() {
+    with_each_store(|store| async move {
+        let by = |call_id: &str, principal: &str, amount| Begin {
+            principal: principal.to_owned(),
+            ..charging(call_id, NOW_MS, vec![shared(amount, 5), sends(amount, HOUR_MS, 3)])
+        };
+        begun(&*store, by("one", LOCAL, 3)).await;
+        let own = exhausted(&*store, by("two", LOCAL, 1)).await;
+        assert_eq!((own.shared, own.max, own.used), (false, 3, 3));
+        begun(&*store, by("two", "other", 2)).await;
+        let of_all = exhausted(&*store, by("three", "other", 1)).await;
+        assert_eq!((of_all.shared, of_all.max, of_all.used), (true, 5, 5));
+        let seen = |principal: &str| {
+            store.usage(SHOP.to_owned(), principal.to_owned(), vec![shared(0, 5), sends(0, HOUR_MS, 3)], NOW_MS)
+        };
+        let used =
+            |usages: Vec<customerio_mcp::state::Usage>| usages.iter().map(|usage| usage.used).collect::<Vec<_>>();
+        assert_eq!((used(seen(LOCAL).await.unwrap()), used(seen("other").await.unwrap())), (vec![5, 3], vec![5, 2]));
+        // What did not happen is given back to both, and to the workspace's alone it makes room for the other.
+        settled(&*store, "one", CallOutcome::Released).await;
+        assert_eq!((used(seen(LOCAL).await.unwrap()), used(seen("other").await.unwrap())), (vec![2, 0], vec![2, 2]));
+        begun(&*store, by("three", "other", 1)).await;
+        begun(&*store, by("four", LOCAL, 2)).await;
+        assert!(exhausted(&*store, by("five", LOCAL, 1)).await.shared);
     })
     .await;
 }

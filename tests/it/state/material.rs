@@ -69,7 +69,7 @@ pub(super) fn plan(token: &str) -> PlanUse {
 }
 
 pub(super) fn sends(amount: u64, window_ms: i64, max: u64) -> Charge {
-    Charge { budget: "sends".to_owned(), amount, limits: vec![Limit { window_ms, max }] }
+    Charge { budget: "sends".to_owned(), amount, limits: vec![Limit { window_ms, max }], shared: false }
 }
 
 pub(super) fn test_profile(identifiers: &[&str], active_limit: u64) -> TestProfileReservation {
