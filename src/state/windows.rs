@@ -51,8 +51,13 @@ pub(super) fn widths_ms(limits: &[Limit]) -> Vec<i64> {
     widths
 }
 
+/// What the same call charges to the same budget in the charges before.
+pub(super) fn amount_before(charges: &[Charge], budget: &str) -> u64 {
+    charges.iter().filter(|charge| charge.budget == budget).fold(0, |sum, charge| sum.saturating_add(charge.amount))
+}
+
 /// The sum of all buckets.
-fn total(buckets: &[Bucket]) -> u64 {
+pub(super) fn total(buckets: &[Bucket]) -> u64 {
     buckets.iter().fold(0, |sum, bucket| sum.saturating_add(bucket.amount))
 }
 

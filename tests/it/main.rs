@@ -55,6 +55,8 @@ mod operations;
 #[cfg(test)]
 mod people;
 #[cfg(test)]
+mod postgres;
+#[cfg(test)]
 mod preview;
 #[cfg(unix)]
 #[cfg(test)]

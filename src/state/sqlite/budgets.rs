@@ -22,7 +22,7 @@ pub(super) fn check(connection: &Connection, begin: &Begin) -> Result<Option<Exh
     let account = Account { workspace: &begin.workspace, principal: &begin.principal };
     let mut worst: Option<Exhausted> = None;
     for (place, charge) in begin.charges.iter().enumerate() {
-        let pending = amount_before(&begin.charges[..place], &charge.budget);
+        let pending = windows::amount_before(&begin.charges[..place], &charge.budget);
         for limit in &charge.limits {
             let used = used(connection, account, &charge.budget, limit, begin.now_ms)?;
             if windows::fits(charge, limit, used.saturating_add(pending)) {
@@ -37,11 +37,6 @@ pub(super) fn check(connection: &Connection, begin: &Begin) -> Result<Option<Exh
         }
     }
     Ok(worst)
-}
-
-/// What the same call charges to the same budget in the charges before.
-fn amount_before(charges: &[Charge], budget: &str) -> u64 {
-    charges.iter().filter(|charge| charge.budget == budget).fold(0, |sum, charge| sum.saturating_add(charge.amount))
 }
 
 /// The sum of the buckets that count.
