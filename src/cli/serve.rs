@@ -115,14 +115,14 @@ async fn embedded(args: &ServeArgs, config: &Config) -> Result<(Option<RunningSa
     let clock = Arc::new(AdjustableClock::running());
     let sandbox = start_sandbox(Arc::clone(&clock), Fixture::shop()).await?;
     let clock: SharedClock = clock;
-    let state = open_state(config, &clock)?;
+    let state = open_state(config, &clock).await?;
     let workspace = sandbox_workspace(config.workspace(), &sandbox);
     Ok((Some(sandbox), open_workspace(&workspace, &state, clock, args.read_only).await?))
 }
 
 async fn configured(args: &ServeArgs, config: &Config) -> Result<OpenWorkspace, OpenError> {
     let clock = system_clock();
-    let state = open_state(config, &clock)?;
+    let state = open_state(config, &clock).await?;
     let workspace = open_workspace(config.workspace(), &state, clock, args.read_only).await?;
     check_sandbox(&workspace).await?;
     Ok(workspace)

@@ -136,6 +136,7 @@ impl Guards {
         };
         let admitted = Admitted { call_id: call.call_id.clone(), people, approved_by, ..Admitted::default() };
         if !call.effect.mutates() {
+            self.check_recordable(call, admitted.approved_by.is_some()).await?;
             return Ok(admitted);
         }
         let creates = self.creates(call, &admitted.people)?;

@@ -20,6 +20,7 @@ pub mod identity;
 pub mod intent;
 pub mod ledger;
 mod merge;
+pub mod outage;
 mod plan;
 pub mod policy;
 mod recipients;
@@ -38,6 +39,7 @@ use self::{
     directory::{Directory, KnownPerson},
     intent::Intent,
     ledger::Replay,
+    outage::Outage,
     policy::{Budgets, Policy, Recipients, TestProfiles, WorkspaceKind},
     secret::Keys,
 };
@@ -90,6 +92,8 @@ pub struct Guards {
     pub(crate) strangers: Mutex<Option<(i64, Vec<KnownPerson>)>>,
     /// The expired test profiles whose removal was tried last, with when that was in Unix milliseconds.
     pub(crate) expired_tried: Mutex<Option<(i64, Digest)>>,
+    /// What goes on without the store.
+    pub(crate) outage: Outage,
 }
 
 /// On whose behalf a call is made.

@@ -20,6 +20,7 @@ use customerio_mcp::{
     },
     state::{
         exports::Exports,
+        postgres::{Address, PostgresStore},
         sqlite::{Location, SqliteStore},
     },
     tools::{
@@ -53,6 +54,7 @@ pub(crate) struct Setup {
     configure: Vec<Configure>,
     choice: Choice,
     data: Option<PathBuf>,
+    database: Option<Address>,
     retry: Option<RetryTiming>,
     slice: Option<Duration>,
 }
@@ -66,6 +68,7 @@ impl Setup {
             configure: Vec::new(),
             choice: Choice { toolsets: vec!["all".to_owned()], ..Choice::default() },
             data: None,
+            database: None,
             retry: None,
             slice: None,
         }
@@ -100,6 +103,11 @@ impl Setup {
         Self { data: Some(data.to_owned()), ..self }
     }
 
+    /// Keeps the state in a database.
+    pub(crate) fn in_database(self, address: Address) -> Self {
+        Self { database: Some(address), ..self }
+    }
+
     /// Repeats requests in another rhythm; for a sandbox workspace.
     pub(crate) fn repeating(self, retry: RetryTiming) -> Self {
         Self { retry: Some(retry), ..self }
@@ -115,10 +123,14 @@ impl Setup {
         let sandbox = start_sandbox(Arc::clone(&clock), self.fixture).await.unwrap();
         let shared: SharedClock = clock.clone();
         let configured = embedded_config(self.data);
-        let state = match &configured.state {
+        let mut state = match &configured.state {
             StateConfig::Memory => memory_state(shared.as_ref()),
-            StateConfig::Sqlite { .. } => open_state(&configured, &shared).unwrap(),
+            _ => open_state(&configured, &shared).await.unwrap(),
         };
+        if let Some(address) = self.database {
+            let store = PostgresStore::connect(&address, state.secret.chain_key(), Arc::clone(&shared)).await;
+            state.store = Arc::new(store.unwrap());
+        }
         let mut config = sandbox_workspace(configured.workspace(), &sandbox);
         config.kind = self.kind;
         for configure in self.configure {

@@ -19,6 +19,8 @@ mod cli;
 mod cli_doctor;
 mod cli_fixture;
 #[cfg(test)]
+mod cli_postgres;
+#[cfg(test)]
 mod cli_sends;
 #[cfg(test)]
 mod cli_state;
@@ -52,6 +54,8 @@ mod liquid;
 mod liquid_cases;
 #[cfg(test)]
 mod operations;
+#[cfg(test)]
+mod outage;
 #[cfg(test)]
 mod people;
 #[cfg(test)]

@@ -153,7 +153,7 @@ impl AuditCommand {
 /// Runs one of the commands.
 pub async fn run(command: AuditCommand, config: Config) -> ExitCode {
     let clock = system_clock();
-    let state = match open_existing_state(&config, &clock) {
+    let state = match open_existing_state(&config, &clock).await {
         Ok(state) => state,
         Err(error) => return output::not_opened(&error),
     };
@@ -276,7 +276,7 @@ fn proof(report: &ChainReport, workspace: &str) -> String {
     let mut text = String::new();
     for (name, value) in [
         ("workspace", workspace.to_owned()),
-        ("chains", format!("{}, one for each database that wrote records", report.chains)),
+        ("chains", format!("{}, one for each writer", report.chains)),
         ("records", format!("{} proven", report.records)),
         ("pruned", format!("{} cut, as the checkpoints say", report.pruned)),
     ] {

@@ -1,8 +1,13 @@
 //! What all requests to one database share: connections, chains, and how often to try.
 
-use std::{future::Future, sync::atomic::AtomicU64, time::Duration};
+use std::{
+    future::Future,
+    sync::{Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
+    time::Duration,
+};
 
 use deadpool_postgres::{Client, HookError, Pool, PoolError, TimeoutType};
+use tokio::time::Instant;
 
 use super::{
     columns::{Attempt, Setback},
@@ -22,6 +27,9 @@ const ANSWERED_WITHIN: Duration = Duration::from_secs(8);
 /// The same for what looks at everything there is.
 const LONG_ANSWERED_WITHIN: Duration = Duration::from_mins(10);
 
+/// How long a database that has not answered is left alone.
+const SILENCE_BELIEVED: Duration = Duration::from_secs(2);
+
 /// A database and what this process knows of it.
 #[derive(Debug)]
 pub(super) struct Core {
@@ -29,14 +37,32 @@ pub(super) struct Core {
     pub(super) hasher: ChainHasher,
     pub(super) writers: Writers,
     pub(super) clock: SharedClock,
+    /// When a connection was last waited for in vain.
+    pub(super) silent_since: Mutex<Option<Instant>>,
     /// Calls begun by this store: every so many, one tidies up.
     pub(super) begun: AtomicU64,
 }
 
 impl Core {
-    /// A connection for one request.
+    /// A connection for one request. Where connecting was waited for in vain a moment ago nobody else waits: a machine
+    /// that is gone must cost callers one delay and not one each.
     pub(super) async fn client(&self) -> Attempt<Client> {
-        self.pool.get().await.map_err(|error| unserved(error).into())
+        if self.silence().is_some_and(|since| since.elapsed() < SILENCE_BELIEVED) {
+            return Err(no_answer().into());
+        }
+        match self.pool.get().await {
+            Ok(client) => Ok(client),
+            Err(error) => {
+                if matches!(error, PoolError::Timeout(TimeoutType::Create)) {
+                    *self.silence() = Some(Instant::now());
+                }
+                Err(unserved(error).into())
+            }
+        }
+    }
+
+    fn silence(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.silent_since.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes attempts until one is not in the way of others, with growing pauses of random length: two that met once
@@ -60,12 +86,16 @@ impl Core {
     }
 }
 
+fn no_answer() -> StoreError {
+    StoreError::Unavailable("it did not answer in time".to_owned())
+}
+
 /// Why there is no connection.
 pub(super) fn unserved(error: PoolError) -> StoreError {
     match error {
         PoolError::Timeout(TimeoutType::Wait) => StoreError::Busy,
         PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => error.into(),
-        PoolError::Timeout(_) => StoreError::Unavailable("it did not answer in time".to_owned()),
+        PoolError::Timeout(_) => no_answer(),
         _ => StoreError::Unavailable("no connection could be made".to_owned()),
     }
 }
@@ -93,7 +123,7 @@ where
     T: Send + 'static,
     F: Future<Output = Result<T, StoreError>> + Send + 'static,
 {
-    let late = || StoreError::Unavailable("it did not answer in time".to_owned());
-    let work = tokio::spawn(async move { tokio::time::timeout(within, work).await.unwrap_or_else(|_| Err(late())) });
+    let work =
+        tokio::spawn(async move { tokio::time::timeout(within, work).await.unwrap_or_else(|_| Err(no_answer())) });
     work.await.unwrap_or_else(|error| Err(StoreError::Database(format!("a request was not finished: {error}"))))
 }

@@ -25,7 +25,7 @@ mod transaction;
 mod verify;
 mod writers;
 
-use std::sync::{Arc, atomic::AtomicU64};
+use std::sync::{Arc, Mutex, atomic::AtomicU64};
 
 use async_trait::async_trait;
 
@@ -75,7 +75,14 @@ impl PostgresStore {
     pub async fn connect(address: &Address, chain_key: ChainKey, clock: SharedClock) -> Result<Self, StoreError> {
         let hasher = ChainHasher::new(&chain_key)?;
         let pool = open::open(address, &hasher).await?;
-        let core = Core { pool, hasher, writers: Writers::default(), clock, begun: AtomicU64::new(0) };
+        let core = Core {
+            pool,
+            hasher,
+            writers: Writers::default(),
+            clock,
+            silent_since: Mutex::default(),
+            begun: AtomicU64::new(0),
+        };
         Ok(Self { core: Arc::new(core) })
     }
 
