@@ -206,6 +206,8 @@ codes! {
     PlanInvalid = "plan_invalid";
     /// The policy asks for a human's approval; nothing ran.
     ApprovalRequired = "approval_required";
+    /// A human has decided against this very call; nothing ran.
+    ApprovalDenied = "approval_denied";
     /// The idempotency key was used with other arguments.
     IdempotencyKeyReused = "idempotency_key_reused";
     /// The same call is running right now.

@@ -45,6 +45,7 @@ fn the_tools_cost_what_they_are_known_to_cost() {
     assert_snapshot!(table, @"
       63  get_guardrails
      283  declare_identity_strategy
+      39  list_approvals
      155  list_audit
      177  find_customers
      122  get_customer
@@ -92,7 +93,7 @@ fn the_tools_cost_what_they_are_known_to_cost() {
       53  run_send_operation
       51  run_delete_operation
     3212  by default: 26 tools, 123 each on average, 39998 bytes sent
-    7156  all: 48 tools, 149 each on average, 79805 bytes sent
+    7195  all: 49 tools, 146 each on average, 80846 bytes sent
     ");
 }
 

@@ -20,6 +20,9 @@ LEGACY, MODERN = "2025-11-25", "2026-07-28"
 ERAS = {"legacy": LEGACY, "auto": MODERN, "modern": MODERN}
 HINTS = ["readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint"]
 STRATEGY = {"primary": "id", "id_form": "prefix:cust_", "source": "the customers table of the shop"}
+# Whom a human has to be asked about: three people, whose number is to be typed.
+APPROVALS = '[workspaces.sandbox.policy.tools]\ndelete_segment = "approve"\n'
+SEGMENT, MEMBERS = {"segment_id": 2}, ["cust_0002", "cust_0005", "cust_0006"]
 # A call that would take so long is cancelled, and must have ended soon after.
 WAIT_SECONDS, NOTICES_WITHIN_SECONDS = 40, 10
 
@@ -150,6 +153,42 @@ class Visit:
                 holds(time.monotonic() < give_up, f"the call was still running after {NOTICES_WITHIN_SECONDS} s")
                 time.sleep(0.05)
 
+    def asks(self):
+        """A human's approval: declined, cancelled, given with a wrong number, given."""
+
+        def deletion(*answers):
+            heard = self.client.call("delete_segment", SEGMENT, answers=list(answers))
+            [block] = heard["result"]["content"]
+            return json.loads(block["text"]), heard["asked"]
+
+        def accept(people):
+            return {"action": "accept", "content": {"approve": True, "people": people}}
+
+        with self.check("is asked for an approval, and cancels: nothing is decided"):
+            self.answer("declare_identity_strategy", STRATEGY)
+            self.answer("add_to_segment", {"segment_id": 2, "customers": MEMBERS})
+            refusal, [question] = deletion({"action": "cancel"})
+            holds("3 people" in question["message"] and '{"segment_id":2}' in question["message"], question)
+            same(sorted(question["form"]["properties"]), ["approve", "people"])
+            same(refusal["error"], "approval_required")
+        with self.check("approves another number of people: nothing is decided"):
+            refusal, [_] = deletion(accept(4))
+            same(refusal["error"], "approval_required")
+            waits = self.answer("list_approvals", {})["approvals"]
+            same([one["state"] for one in waits], ["pending"])
+        with self.check("approves, and the call runs"):
+            answer, [_] = deletion(accept(3))
+            same((answer["result"], answer["customers"]), ("applied", 3))
+            same([one["state"] for one in self.answer("list_approvals", {})["approvals"]], ["spent"])
+        with self.check("declines, and the call does not run, nor is anybody asked again"):
+            made = self.answer("create_segment", {"name": "Approvals"})
+            segment = {"segment_id": made["segment_id"]}
+            for answers in [[{"action": "decline"}], []]:
+                heard = self.client.call("delete_segment", segment, answers=answers)
+                same(len(heard["asked"]), len(answers))
+                same(json.loads(heard["result"]["content"][0]["text"])["error"], "approval_denied")
+            self.answer("get_segment", segment)
+
     def ends(self):
         with self.check("ends without a complaint"):
             same(self.client.close(), [])
@@ -163,15 +202,21 @@ def listed_by(program, toolset):
 
 
 def meet(report, client, era, kind, command, program, work):
-    """Two sessions: a newcomer's with the default tools, and one with all of them."""
-    for toolset, choice in [("core", []), ("all", ["--toolsets", "all"])]:
-        folder = work / f"{client}-{era}-{toolset}"
+    """Two sessions: a newcomer's with the default tools, and one with all of them. Where a person can be asked, a third."""
+    policy = work / "approvals.toml"
+    policy.write_text(APPROVALS)
+    approving = ["--toolsets", "all", "--config", str(policy)]
+    sessions = [("core", "core", []), ("all", "all", ["--toolsets", "all"]), ("approvals", "all", approving)]
+    for session, toolset, choice in sessions if kind.asks else sessions[:2]:
+        folder = work / f"{client}-{era}-{session}"
         # Where calls do not share a process they share what the server remembers.
         data = [] if kind.lasts else ["--data", str(folder / "data")]
         server = Server(program, folder, [*choice, *data])
-        visit = Visit(report, f"{client} {era} {toolset}", era, kind(command, era, server, folder), server)
+        visit = Visit(report, f"{client} {era} {session}", era, kind(command, era, server, folder), server)
         visit.greets(listed_by(program, toolset))
-        if visit.schemas and toolset == "core":
+        if visit.schemas and session == "approvals":
+            visit.asks()
+        elif visit.schemas and session == "core":
             visit.works()
         elif visit.schemas and kind.lasts:
             visit.waits()
@@ -189,6 +234,7 @@ def main(program, installed):
     ]
     work = installed / "work"
     shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
     report = Report()
     for name, kind, command, eras in clients:
         for era in eras:

@@ -63,6 +63,8 @@ class Lines:
     """A client that lives as long as its session: it takes a call a line, and says a line to each."""
 
     lasts = True
+    # There is a person before it.
+    asks = True
     unknown_tool = -32602
 
     def __init__(self, command, era, server, folder):
@@ -90,8 +92,10 @@ class Lines:
     def greeting(self):
         return self.hear()
 
-    def call(self, tool, arguments, cancel=False):
-        self.process.stdin.write(json.dumps({"tool": tool, "arguments": arguments, "cancel": cancel}) + "\n")
+    def call(self, tool, arguments, cancel=False, answers=()):
+        """A call, and what the person at the client answers to the questions on the way, one after the other."""
+        call = {"tool": tool, "arguments": arguments, "cancel": cancel, "answers": answers}
+        self.process.stdin.write(json.dumps(call) + "\n")
         self.process.stdin.flush()
         return self.hear()
 
@@ -113,6 +117,7 @@ class Inspector:
     """The Inspector, which starts itself and a server anew for each call."""
 
     lasts = False
+    asks = False
     # It looks at the list before it calls.
     unknown_tool = "tool_not_found"
 

@@ -1,5 +1,6 @@
 //! The command line: one file per command, and the way to each of them.
 
+pub mod approvals;
 pub mod audit;
 pub mod completions;
 pub mod config;
@@ -66,6 +67,9 @@ enum Command {
     /// Show, declare or change how people are identified in a workspace.
     #[command(subcommand)]
     Identity(identity::IdentityCommand),
+    /// Decide about calls that wait for a human.
+    #[command(subcommand)]
+    Approvals(approvals::ApprovalsCommand),
     /// List calls of unknown fate, and say what became of them.
     #[command(subcommand)]
     Sends(sends::SendsCommand),
@@ -164,6 +168,13 @@ impl Command {
                 let config = command.config_args().load(env, Purpose::Offline)?;
                 identity::run(command, config).await
             }
+            Self::Approvals(command) => match command.config_args() {
+                None => approvals::new_key(),
+                Some(args) => {
+                    let config = args.load(env, Purpose::Offline)?;
+                    approvals::run(command, config).await
+                }
+            },
             Self::Sends(command) => {
                 let config = command.config_args().load(env, Purpose::Offline)?;
                 sends::run(command, config).await

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{
     guard::{
         identity::strategy::IdentityStrategy,
-        policy::{Budgets, Pii, Policy, Recipients, TestProfiles, WorkspaceKind},
+        policy::{Approvals, Budgets, Pii, Policy, Recipients, TestProfiles, WorkspaceKind},
     },
     toml_schema,
 };
@@ -121,6 +121,8 @@ pub(super) struct WorkspaceFile {
     pub(super) identity: Option<IdentityStrategy>,
     /// What may run, what needs a preview or a human, and what never runs.
     pub(super) policy: Policy,
+    /// Who decides about calls that need a human.
+    pub(super) approvals: Approvals,
     /// How much may be done per rolling hour and day.
     pub(super) budgets: Budgets,
     /// Limits on test profiles.

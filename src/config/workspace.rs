@@ -19,7 +19,7 @@ use super::{
 use crate::guard::{
     egress::is_host,
     identity::strategy::{IdentityStrategy, is_domain},
-    policy::{Budgets, Pii, Policy, Recipients, TestProfiles, WorkspaceKind},
+    policy::{Approvals, Budgets, Pii, Policy, Recipients, TestProfiles, WorkspaceKind},
 };
 
 /// The two halves of the Track API's credential.
@@ -58,6 +58,8 @@ pub struct WorkspaceConfig {
     pub identity: Option<IdentityStrategy>,
     /// What may run.
     pub policy: Policy,
+    /// Who approves what needs a human.
+    pub approvals: Approvals,
     /// How much may be done.
     pub budgets: Budgets,
     /// Limits on test profiles.
@@ -189,6 +191,7 @@ impl<'a> Resolver<'a> {
             extra_ca_file: file.extra_ca_file.map(|path| self.origin.resolve(&path)),
             identity: file.identity,
             policy: file.policy,
+            approvals: file.approvals,
             budgets: file.budgets,
             test_profiles: file.test_profiles,
             recipients: file.recipients,
@@ -363,6 +366,16 @@ impl<'a> Resolver<'a> {
                     format!("holds `{entry}`: write addresses as `ada@shop.example` and domains as `@shop.example`"),
                 );
             }
+        }
+        let sha256 = |text: &str| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let named = |name: &str| !name.is_empty() && name.len() <= 40 && !name.contains(char::is_control);
+        if let Some((name, _)) = config.approvals.operator_keys.iter().find(|(name, key)| !named(name) || !sha256(key))
+        {
+            self.refuse(
+                &["approvals", "operator_keys", name],
+                "must be 64 hexadecimal digits, under a name of at most 40 characters: `customerio-mcp approvals new-key` \
+                 makes a key and prints the line",
+            );
         }
         if let Some(entry) = config.egress_hosts.iter().find(|entry| !is_host(entry)) {
             self.refuse(

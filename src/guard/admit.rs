@@ -2,6 +2,7 @@
 
 use super::{
     Call, Guards, Halt, Origin,
+    approval::Consent,
     audience::Size,
     bulk::Import,
     identity::{
@@ -10,15 +11,14 @@ use super::{
     },
     intent::{People, RecipientRole},
     ledger::key_reused,
-    plan::{denied, plan_spent, show_time},
+    plan::{approval_spent, denied, plan_spent, show_time},
     policy::{Decision, Reach},
 };
 use crate::{
     catalog::Effect,
     error::{ErrorCode, ToolError},
     state::{
-        AuditPhase, Begin, BeginOutcome, Charge, Exhausted, ImportUse, Limit, PlanUse, TestProfileReservation,
-        Tombstone, Usage,
+        AuditPhase, Begin, BeginOutcome, Charge, Exhausted, ImportUse, Limit, TestProfileReservation, Tombstone, Usage,
     },
 };
 
@@ -39,7 +39,7 @@ pub struct Admitted {
     /// Whether a ledger row waits to be settled.
     pub(crate) begun: bool,
     /// What stood for somebody's approval.
-    pub(crate) approved_by: Option<&'static str>,
+    pub(crate) approved_by: Option<String>,
 }
 
 impl Admitted {
@@ -67,7 +67,7 @@ impl Guards {
         let people = self.identify(call).await?;
         self.check_test(&people).await?;
         match self.weigh(call, &people).await {
-            Ok((audience, plan)) => self.begin(call, people, &audience, plan).await,
+            Ok((audience, consent)) => self.begin(call, people, &audience, consent).await,
             // That somebody was erased goes before whatever else is to be said. `begin` looks for itself.
             Err(halt) => {
                 self.check_not_erased(call, &people).await?;
@@ -76,7 +76,7 @@ impl Guards {
         }
     }
 
-    async fn weigh(&self, call: &Call<'_>, people: &Identified) -> Result<(Size, Option<PlanUse>), Halt> {
+    async fn weigh(&self, call: &Call<'_>, people: &Identified) -> Result<(Size, Consent), Halt> {
         self.check_egress(call)?;
         let reached = self.check_recipients(call, people).await?;
         if let Some(first) = self.replay(call).await? {
@@ -84,8 +84,8 @@ impl Guards {
         }
         self.check_merge(call, people).await?;
         let audience = self.audience(call, people).await?;
-        let plan = self.approve(call, people, &audience, reached)?;
-        Ok((audience, plan))
+        let consent = self.approve(call, people, &audience, reached).await?;
+        Ok((audience, consent))
     }
 
     fn check_allowed(&self, call: &Call<'_>) -> Result<(), ToolError> {
@@ -128,15 +128,16 @@ impl Guards {
         call: &Call<'_>,
         people: Identified,
         audience: &Size,
-        plan: Option<PlanUse>,
+        consent: Consent,
     ) -> Result<Admitted, Halt> {
         let approved_by = match call.origin {
-            Origin::Sweeper => Some(BY_EXPIRY),
-            Origin::Client => plan.as_ref().map(|_| BY_PLAN),
+            Origin::Sweeper => Some(BY_EXPIRY.to_owned()),
+            Origin::Client => consent.by(),
         };
         let admitted = Admitted { call_id: call.call_id.clone(), people, approved_by, ..Admitted::default() };
-        if !call.effect.mutates() {
-            self.check_recordable(call, admitted.approved_by.is_some()).await?;
+        // A read leaves nothing to settle, but what it needs to run is used up like anybody's.
+        if !call.effect.mutates() && matches!(consent, Consent::NotNeeded) {
+            self.check_recordable(call).await?;
             return Ok(admitted);
         }
         let creates = self.creates(call, &admitted.people)?;
@@ -145,7 +146,7 @@ impl Guards {
             _ => None,
         };
         let test_expires_at_ms = test_profile.as_ref().map(|place| place.expires_at_ms);
-        let begin = self.begin_request(call, &admitted, audience, plan, &creates, test_profile);
+        let begin = self.begin_request(call, &admitted, audience, &consent, &creates, test_profile);
         self.begun(begin, Admitted { test_expires_at_ms, ..admitted }).await
     }
 
@@ -155,13 +156,13 @@ impl Guards {
         call: &Call<'_>,
         people: Identified,
         audience: &Size,
-        plan: Option<PlanUse>,
+        consent: &Consent,
         import: ImportUse,
     ) -> Result<Admitted, Halt> {
-        let approved_by = plan.as_ref().map(|_| BY_PLAN);
+        let approved_by = consent.by();
         let creates = if people.creates > 0 { Creates::Live(people.creates) } else { Creates::Nobody };
         let admitted = Admitted { call_id: call.call_id.clone(), people, approved_by, ..Admitted::default() };
-        let mut begin = self.begin_request(call, &admitted, audience, plan, &creates, None);
+        let mut begin = self.begin_request(call, &admitted, audience, consent, &creates, None);
         if !import.starts {
             begin.charges.clear();
         }
@@ -181,6 +182,7 @@ impl Guards {
             },
             BeginOutcome::Erased(tombstone) => Err(erased(&tombstone).into()),
             BeginOutcome::KeyReused => Err(key_reused().into()),
+            BeginOutcome::ApprovalSpent => Err(approval_spent(&tool).into()),
             BeginOutcome::PlanSpent => Err(plan_spent(&tool).into()),
             BeginOutcome::ImportTaken => Err(Halt::Refused(
                 ToolError::new(ErrorCode::CallInProgress, "Another call has taken the import over.").after_seconds(1),
@@ -218,7 +220,7 @@ impl Guards {
         call: &Call<'_>,
         admitted: &Admitted,
         audience: &Size,
-        plan: Option<PlanUse>,
+        consent: &Consent,
         creates: &Creates,
         test_profile: Option<TestProfileReservation>,
     ) -> Begin {
@@ -233,7 +235,7 @@ impl Guards {
             subjects.clear();
         }
         let mut audit = self.audit_entry(call, people, AuditPhase::Decision, "admitted");
-        audit.approved_by = admitted.approved_by.map(str::to_owned);
+        audit.approved_by.clone_from(&admitted.approved_by);
         Begin {
             call_id: call.call_id.clone(),
             workspace: self.workspace.name.clone(),
@@ -244,7 +246,8 @@ impl Guards {
             lease_until_ms: now_ms + call.time_left_ms + LEASE_MARGIN_MS,
             key,
             follows: call.follows.clone(),
-            plan,
+            plan: consent.plan().cloned(),
+            approval: consent.approval().map(str::to_owned),
             // What the server cleans up was bounded when it was made.
             charges: match call.origin {
                 Origin::Sweeper => Vec::new(),
@@ -316,7 +319,7 @@ impl Guards {
 }
 
 /// What the audit says of a call that spent a plan.
-const BY_PLAN: &str = "plan token";
+pub(super) const BY_PLAN: &str = "plan token";
 
 /// What the audit says of the removal of test profiles at the time announced when they were made.
 const BY_EXPIRY: &str = "expiry";
@@ -333,7 +336,7 @@ enum Creates {
 }
 
 /// Everybody a call would bring back or write to: its people, and the addresses it names.
-fn reached_refs(call: &Call<'_>, people: &Identified) -> Vec<CustomerRef> {
+pub(super) fn reached_refs(call: &Call<'_>, people: &Identified) -> Vec<CustomerRef> {
     let recipients = call.intent.recipients.iter().filter(|recipient| recipient.role != RecipientRole::From);
     let addresses = recipients.map(|to| CustomerRef { id_type: IdType::Email, value: to.address.clone() });
     people.refs().into_iter().chain(addresses).collect()

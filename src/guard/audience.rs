@@ -57,6 +57,12 @@ impl Size {
         Self { people, count, set: Digest([0; 32]), is_bound: false, unsubscribed: None, note: None }
     }
 
+    /// Whether it is within the audience of so many people that somebody has seen: a smaller one is, unless it was bound
+    /// to the very set.
+    pub(super) fn fits(&self, seen_people: u64, is_same_set: bool) -> bool {
+        self.people <= seen_people && (is_same_set || (seen_people > BOUND_BY_SET && !self.is_bound))
+    }
+
     /// As a plan tells it.
     pub(super) fn told(&self) -> Value {
         let mut told = json!({ "people": self.people, "count": self.count });

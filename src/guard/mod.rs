@@ -4,6 +4,7 @@
 //! resolved, its plan spent, its places and budgets reserved and its decision on the audit chain, in one transaction.
 
 pub mod admit;
+pub mod approval;
 mod audience;
 pub mod bulk;
 pub mod command;
@@ -35,12 +36,13 @@ use std::{path::PathBuf, sync::Arc};
 use tokio::sync::Mutex;
 
 use self::{
+    approval::PendingApproval,
     bulk::Attendant,
     directory::{Directory, KnownPerson},
     intent::Intent,
     ledger::Replay,
     outage::Outage,
-    policy::{Budgets, Policy, Recipients, TestProfiles, WorkspaceKind},
+    policy::{Approvals, Budgets, Policy, Recipients, TestProfiles, WorkspaceKind},
     secret::Keys,
 };
 use crate::{
@@ -68,6 +70,8 @@ pub struct Guards {
     pub workspace: Workspace,
     /// What the operator allows.
     pub policy: Policy,
+    /// Who approves what needs a human.
+    pub approvals: Approvals,
     /// How much of it.
     pub budgets: Budgets,
     /// Limits on test profiles.
@@ -148,6 +152,8 @@ pub struct Call<'a> {
 pub enum Halt {
     /// It is refused, or answered with a plan.
     Refused(ToolError),
+    /// It waits for a human.
+    Waits(Box<PendingApproval>),
     /// It is the repeat of an earlier call.
     Repeat(Replay),
 }

@@ -49,10 +49,10 @@ impl Guards {
         }
     }
 
-    /// Refuses a read that takes many people's data away, or that somebody had to approve, unless the store could record
-    /// it at this moment.
-    pub(crate) async fn check_recordable(&self, call: &Call<'_>, approved: bool) -> Result<(), ToolError> {
-        if !approved && !call.flags.contains(&Flag::BulkPii) {
+    /// Refuses a read that takes many people's data away unless the store could record it at this moment. One that
+    /// somebody had to approve uses that up in the store, and so needs it anyway.
+    pub(crate) async fn check_recordable(&self, call: &Call<'_>) -> Result<(), ToolError> {
+        if !call.flags.contains(&Flag::BulkPii) {
             return Ok(());
         }
         let (now_ms, holder) = (self.clock.now_ms(), call.call_id.clone());

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
 
 use super::{
-    Call, Guards, Origin,
+    Call, Guards, Halt, Origin,
+    approval::Consent,
     audience::{BOUND_BY_SET, Count, Size},
     identity::{Identified, UpsertAction},
     intent::Audience,
@@ -34,13 +35,13 @@ const NONCE_BYTES: usize = 8;
 
 impl Guards {
     /// Applies the policy: lets the call go on, with the plan it spends, or ends it with a plan or a refusal.
-    pub(crate) fn approve(
+    pub(crate) async fn approve(
         &self,
         call: &Call<'_>,
         identified: &Identified,
         audience: &Size,
         reached: Reached,
-    ) -> Result<Option<PlanUse>, ToolError> {
+    ) -> Result<Consent, Halt> {
         let reach = Reach {
             recipients_allowed: reached.allowed,
             several_people: reached.several
@@ -50,7 +51,7 @@ impl Guards {
         };
         let decided = self.policy.decide(self.workspace.kind, call.tool, call.effect, call.flags, reach);
         if call.is_expiry() && decided != Decision::Deny {
-            return Ok(None);
+            return Ok(Consent::NotNeeded);
         }
         // Whoever allowed the call could not know whom it would reach.
         let decided = match (audience.count, self.workspace.kind) {
@@ -59,12 +60,12 @@ impl Guards {
         };
         let decided = if call.follows.is_some() { decided.max(another_attempt(self.workspace.kind)) } else { decided };
         match decided {
-            Decision::Allow => Ok(None),
-            Decision::Deny => Err(denied(call.tool)),
-            Decision::Approve => Err(self.approval_required(call, identified, audience)),
+            Decision::Allow => Ok(Consent::NotNeeded),
+            Decision::Deny => Err(denied(call.tool).into()),
+            Decision::Approve => self.approved_by_human(call, identified, audience).await,
             Decision::Preview => match call.plan_token {
-                Some(token) => self.check_plan(call, identified, audience, token).map(Some),
-                None => Err(self.preview_required(call, identified, audience)),
+                Some(token) => Ok(Consent::Plan(self.check_plan(call, identified, audience, token)?)),
+                None => Err(self.preview_required(call, identified, audience).into()),
             },
         }
     }
@@ -89,23 +90,7 @@ impl Guards {
             ))
     }
 
-    fn approval_required(&self, call: &Call<'_>, identified: &Identified, audience: &Size) -> ToolError {
-        let plan = self.plan(call, identified, audience);
-        if let Some(first) = &call.follows {
-            return probably_not_sent(first, plan).next(format!(
-                "Another attempt is a human's decision: tell the user. An operator who knows that nothing arrived says so \
-                 with `customerio-mcp sends settle {first} --as not-sent`, and the call may then be made again."
-            ));
-        }
-        ToolError::new(
-            ErrorCode::ApprovalRequired,
-            "The operator's policy asks for a human's approval of this call. Nothing ran.",
-        )
-        .with(plan)
-        .next("Tell the user what you wanted to do and why; do not try another way to the same effect.")
-    }
-
-    fn plan(&self, call: &Call<'_>, identified: &Identified, audience: &Size) -> Value {
+    pub(super) fn plan(&self, call: &Call<'_>, identified: &Identified, audience: &Size) -> Value {
         let people: Vec<_> =
             identified.known().iter().take(NAMED_IN_PLAN).map(|person| person.cio_id.clone()).collect();
         let mut plan = json!({
@@ -170,7 +155,7 @@ impl Guards {
         }
         let seen_people = number(8);
         let same_set = stated[16..16 + HALF] == self.audience_digest(identified, audience).0[..HALF];
-        if audience.people > seen_people || ((seen_people <= BOUND_BY_SET || audience.is_bound) && !same_set) {
+        if !audience.fits(seen_people, same_set) {
             return Err(plan_invalid("was made for another audience, which has changed since", call.tool));
         }
         Ok(PlanUse { token: self.keys.digest("plan", &[token.as_bytes()]), expires_at_ms })
@@ -189,7 +174,7 @@ impl Guards {
         ])
     }
 
-    fn audience_digest(&self, identified: &Identified, audience: &Size) -> Digest {
+    pub(super) fn audience_digest(&self, identified: &Identified, audience: &Size) -> Digest {
         if audience.people > BOUND_BY_SET && !audience.is_bound {
             return Digest([0; 32]);
         }
@@ -214,7 +199,7 @@ const fn another_attempt(kind: WorkspaceKind) -> Decision {
     }
 }
 
-fn probably_not_sent(first: &str, mut plan: Value) -> ToolError {
+pub(super) fn probably_not_sent(first: &str, mut plan: Value) -> ToolError {
     plan["first_call_id"] = json!(first);
     ToolError::new(
         ErrorCode::ProbablyNotSent,
@@ -239,6 +224,12 @@ fn plan_invalid(why: &str, tool: &str) -> ToolError {
 /// The answer to a plan that was spent before.
 pub(crate) fn plan_spent(tool: &str) -> ToolError {
     plan_invalid("was used before, and each is good for one call", tool)
+}
+
+/// The answer to a call whose approval another one has just used.
+pub(crate) fn approval_spent(tool: &str) -> ToolError {
+    ToolError::new(ErrorCode::ApprovalRequired, "The approval of this call was used before. Nothing ran.")
+        .next(format!("Each approval is good for one call: call {tool} again to ask for another."))
 }
 
 /// A time as ISO 8601, in seconds.

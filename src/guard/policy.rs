@@ -75,6 +75,38 @@ pub struct Policy {
     pub tools: BTreeMap<String, Decision>,
 }
 
+/// Who decides about a call that needs a human.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Approver {
+    /// The person at the client, where it can ask them, or an operator.
+    Client,
+    /// An operator alone, on a terminal.
+    Operator,
+}
+
+/// Who decides about calls that need a human, and how operators prove who they are.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Approvals {
+    /// Whether the person at the client may decide, or operators alone. Default: client, and operator where there are
+    /// operator keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<Approver>,
+    /// Names of operators, each with the SHA-256 of their key, as `approvals new-key` prints it. With any, deciding on a
+    /// terminal takes a key, and the audit trail names its operator.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub operator_keys: BTreeMap<String, String>,
+}
+
+impl Approvals {
+    /// Who decides.
+    pub fn approver(&self) -> Approver {
+        let by_default = if self.operator_keys.is_empty() { Approver::Client } else { Approver::Operator };
+        self.by.unwrap_or(by_default)
+    }
+}
+
 /// How far a call reaches, as far as the policy cares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reach {

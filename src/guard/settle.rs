@@ -80,7 +80,7 @@ impl Guards {
             };
             decision.clone_into(&mut audit.decision);
         }
-        audit.approved_by = admitted.approved_by.map(str::to_owned);
+        audit.approved_by.clone_from(&admitted.approved_by);
         audit.upstream_status = ended.upstream_status;
         audit.duration_ms = Some(ended.duration_ms);
         let settled = if admitted.begun {
@@ -118,6 +118,7 @@ impl Guards {
     pub async fn record_halt(&self, call: &Call<'_>, halt: &Halt, duration_ms: u64) {
         let (phase, decision) = match halt {
             Halt::Refused(error) if error.code.is_a_plan() => (AuditPhase::Answer, error.code.as_str()),
+            Halt::Waits(waiting) => (AuditPhase::Answer, waiting.error.code.as_str()),
             Halt::Refused(error) => (AuditPhase::Refusal, error.code.as_str()),
             Halt::Repeat(Replay::Answered { .. }) => (AuditPhase::Answer, "duplicate"),
             Halt::Repeat(Replay::Unsettled(_)) => (AuditPhase::Answer, "outcome_unknown"),

@@ -17,7 +17,8 @@ use tokio_util::task::TaskTracker;
 use crate::{
     guard::Origin,
     tools::{
-        context::{Caller, Era, Progress},
+        asking::{Asking, Repeated},
+        context::{Caller, Progress},
         offer::Offer,
         route,
         tool::Callable,
@@ -59,12 +60,10 @@ impl Handler {
     }
 
     fn caller(&self, context: &RequestContext<RoleServer>) -> Caller {
-        let modern = context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28);
         Caller {
             principal: LOCAL_PRINCIPAL.to_owned(),
             origin: Origin::Client,
-            era: if modern { Era::Modern } else { Era::Legacy },
-            capabilities: context.client_capabilities(),
+            asking: Asking::Nobody,
             progress: Progress::new(context.peer.clone(), context.meta.get_progress_token()),
             offer: Arc::clone(&self.offer),
         }
@@ -74,12 +73,25 @@ impl Handler {
         &self,
         tool: &dyn Callable,
         arguments: JsonObject,
+        caller: &Caller,
         context: &RequestContext<RoleServer>,
-    ) -> CallToolResult {
+    ) -> CallToolResponse {
         let _running = self.running.token();
-        let caller = self.caller(context);
         // Boxed, because the SDK moves what it spawns several times, and a call's state is large.
-        Box::pin(route::call_tool(tool, &self.workspace, &caller, arguments, context.ct.clone())).await
+        Box::pin(route::call_tool(tool, &self.workspace, caller, arguments, context.ct.clone())).await
+    }
+
+    /// Calls a tool for an answer that is not a tool's: nobody is asked anything on the way.
+    async fn read(
+        &self,
+        tool: &dyn Callable,
+        arguments: JsonObject,
+        context: &RequestContext<RoleServer>,
+    ) -> Option<CallToolResult> {
+        match self.call(tool, arguments, &self.caller(context), context).await {
+            CallToolResponse::Complete(result) => Some(result),
+            _ => None,
+        }
     }
 
     /// What an argument can be completed to; nothing where it cannot be listed.
@@ -89,10 +101,24 @@ impl Handler {
             return named;
         }
         let Some(tool) = self.offer.tool(source.tool) else { return Vec::new() };
-        let result = self.call(tool.as_ref(), source.arguments(), context).await;
-        let named = result.structured_content.map(|answer| source.named(&answer)).unwrap_or_default();
+        let result = self.read(tool.as_ref(), source.arguments(), context).await;
+        let named =
+            result.and_then(|result| result.structured_content).map(|answer| source.named(&answer)).unwrap_or_default();
         self.listed.keep(source, now_ms, &named);
         named
+    }
+}
+
+/// How the person at the client can be asked, which differs between the protocol's two eras. What a client did not
+/// declare is not asked of it.
+fn asking(context: &RequestContext<RoleServer>, repeated: Option<Repeated>) -> Asking {
+    let declared = context.client_capabilities().and_then(|capabilities| capabilities.elicitation);
+    let has_forms = declared.is_some_and(|declared| declared.form.is_some() || declared.url.is_none());
+    let is_modern = context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28);
+    match (has_forms, is_modern) {
+        (false, _) => Asking::Nobody,
+        (true, true) => Asking::Answer(repeated),
+        (true, false) => Asking::Session(context.peer.clone()),
     }
 }
 
@@ -146,7 +172,11 @@ impl ServerHandler for Handler {
             )
         })?;
         let arguments = request.arguments.unwrap_or_default();
-        Ok(CallToolResponse::Complete(self.call(tool.as_ref(), arguments, &context).await))
+        let repeated = request
+            .request_state
+            .map(|request_state| Repeated { request_state, responses: request.input_responses.unwrap_or_default() });
+        let caller = Caller { asking: asking(&context, repeated), ..self.caller(&context) };
+        Ok(self.call(tool.as_ref(), arguments, &caller, &context).await)
     }
 
     async fn list_resources(
@@ -175,7 +205,8 @@ impl ServerHandler for Handler {
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
         let Reader { tool, arguments } = resources::reader(&request.uri, &self.offer)?;
-        let result = self.call(tool.as_ref(), arguments, &context).await;
+        let result = self.read(tool.as_ref(), arguments, &context).await;
+        let result = result.ok_or_else(|| ErrorData::internal_error("This cannot be read as a resource.", None))?;
         let contents = resources::contents(request.uri, &result)?;
         // What is read changes by the minute, and is a person's.
         Ok(ReadResourceResult::new(contents).with_ttl_ms(0).with_cache_scope(CacheScope::Private).into())

@@ -234,6 +234,7 @@ pub fn guards(config: &WorkspaceConfig, state: &OpenState, clock: SharedClock, r
     Guards {
         workspace: Workspace { name: config.name.clone(), kind: config.kind, region: region.to_owned() },
         policy: config.policy.clone(),
+        approvals: config.approvals.clone(),
         budgets: config.budgets,
         test_profiles: config.test_profiles.clone(),
         recipients: config.recipients.clone(),

@@ -149,6 +149,8 @@ pub struct Begin {
     pub follows: Option<String>,
     /// The plan token it spends.
     pub plan: Option<PlanUse>,
+    /// The approval it uses, by its id.
+    pub approval: Option<String>,
     /// What it charges.
     pub charges: Vec<Charge>,
     /// The test profile it makes.
@@ -165,7 +167,7 @@ pub struct Begin {
     pub audit: AuditEntry,
 }
 
-debug_unsealed!(Begin { call_id, workspace, principal, tool, effect, now_ms, lease_until_ms, key, follows, plan, charges, test_profile, subjects, not_erased, import, audit } sealed { recovery });
+debug_unsealed!(Begin { call_id, workspace, principal, tool, effect, now_ms, lease_until_ms, key, follows, plan, approval, charges, test_profile, subjects, not_erased, import, audit } sealed { recovery });
 
 /// Whether the call may go on.
 #[derive(Debug, Clone)]
@@ -180,6 +182,8 @@ pub enum BeginOutcome {
     KeyReused,
     /// The plan token was spent before.
     PlanSpent,
+    /// The approval was used before, or has expired.
+    ApprovalSpent,
     /// A budget does not hold the charge.
     Exhausted(Exhausted),
     /// Another call has taken the import meanwhile.

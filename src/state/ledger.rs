@@ -19,6 +19,9 @@ pub(super) const ROWS_AT_ONCE: i64 = 4 * CALLS_BETWEEN;
 /// How long an import is remembered after it last came further: its report may still be asked for.
 pub(super) const IMPORTS_KEPT_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
 
+/// How long a spent approval is still listed, in milliseconds.
+pub(super) const SPENT_LISTED_MS: i64 = 24 * 60 * 60 * 1_000;
+
 /// Word for word the condition of the index of unsettled calls.
 pub(super) const UNSETTLED: &str = "(state = 0 OR state > 2)";
 

@@ -4,6 +4,7 @@
 //! neither HTTP nor MCP nor whom a row is about: people appear as keyed digests, and what must be read back later
 //! (test identifiers, first answers) arrives sealed by the guards.
 
+mod approval;
 mod audit;
 mod call;
 mod chain;
@@ -21,6 +22,9 @@ mod windows;
 use async_trait::async_trait;
 
 pub use self::{
+    approval::{
+        Approval, ApprovalDecision, ApprovalQuery, ApprovalState, AskApproval, AskedApproval, Decided, WhichApprovals,
+    },
     audit::{AuditEntry, AuditPhase, AuditQuery, AuditRecord, ChainFault, ChainKey, ChainReport},
     call::{
         Absence, AbsenceOutcome, Begin, BeginOutcome, CallKey, CallOutcome, CallQuery, CallState, Charge, Exhausted,
@@ -176,6 +180,15 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 
     /// Whether any tombstone stands in a workspace: who asks for thousands of people asks this first.
     async fn has_tombstones(&self, workspace: String) -> Result<bool, StoreError>;
+
+    /// Puts a call before a human, unless it is there already.
+    async fn ask_approval(&self, ask: AskApproval) -> Result<AskedApproval, StoreError>;
+
+    /// Calls that need a human's decision or have one.
+    async fn list_approvals(&self, query: ApprovalQuery) -> Result<Vec<Approval>, StoreError>;
+
+    /// Records what a human has decided, and appends the audit record; or does neither and says why not.
+    async fn decide_approval(&self, decision: ApprovalDecision) -> Result<Decided, StoreError>;
 
     /// Appends an audit record for a call that leaves only one: a read, a plan or a refusal.
     async fn append_audit(&self, entry: AuditEntry) -> Result<(), StoreError>;

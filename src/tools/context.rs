@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rmcp::{
     Peer, RoleServer,
-    model::{ClientCapabilities, ProgressNotificationParam, ProgressToken},
+    model::{ProgressNotificationParam, ProgressToken},
 };
 
 use tokio::time::Instant;
 
-use super::{offer::Offer, workspace::OpenWorkspace};
+use super::{asking::Asking, offer::Offer, workspace::OpenWorkspace};
 use crate::{
     api::{Api, CallScope, Permit},
     error::{ErrorCode, ToolError},
@@ -21,15 +21,6 @@ use crate::{
     },
 };
 
-/// Which of the protocol's two eras a call came by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Era {
-    /// Up to 2025-11-25: a session with an `initialize` handshake.
-    Legacy,
-    /// From 2026-07-28: every request stands alone.
-    Modern,
-}
-
 /// Who calls, and what their client can do.
 #[derive(Debug, Clone)]
 pub struct Caller {
@@ -37,10 +28,8 @@ pub struct Caller {
     pub principal: String,
     /// On whose behalf the call is made.
     pub origin: Origin,
-    /// The era of the request.
-    pub era: Era,
-    /// What the client declared.
-    pub capabilities: Option<ClientCapabilities>,
+    /// How the person at the client can be asked.
+    pub asking: Asking,
     /// Where progress goes.
     pub progress: Progress,
     /// What is offered to it.
@@ -53,8 +42,7 @@ impl Caller {
         Self {
             principal: SWEEPER.to_owned(),
             origin: Origin::Sweeper,
-            era: Era::Modern,
-            capabilities: None,
+            asking: Asking::Nobody,
             progress: Progress::default(),
             offer: Arc::default(),
         }

@@ -4,6 +4,7 @@
 //! `tools/<name>.md`, a line in [`under`], and a test. Schemas, listing, contract, guards and documentation follow.
 
 pub mod answer;
+pub mod asking;
 pub mod campaigns;
 pub mod context;
 pub mod customer;
@@ -11,6 +12,7 @@ mod directory;
 pub mod events;
 pub mod experiments;
 pub mod explain;
+mod fates;
 pub mod guardrails;
 pub mod imports;
 mod look;
@@ -59,6 +61,7 @@ pub fn under(policy: &Policy) -> Vec<Arc<dyn Callable>> {
     let mut tools = vec![
         crafted::<guardrails::GetGuardrails>(policy),
         crafted::<guardrails::DeclareIdentityStrategy>(policy),
+        crafted::<guardrails::ListApprovals>(policy),
         crafted::<guardrails::ListAudit>(policy),
         crafted::<people::FindCustomers>(policy),
         crafted::<people::GetCustomer>(policy),

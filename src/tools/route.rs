@@ -3,26 +3,35 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rmcp::model::CallToolResult;
+use rmcp::model::{CallToolResponse, InputRequiredResult};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     answer,
+    asking::{self, Asking, Repeated, Said, undecided},
     context::{CallContext, Caller, Progress},
     directory::WorkspaceDirectory,
+    fates::{nothing_left, outcome_unknown, unknown_fate, with_fate},
     look::{Looked, Looker, find},
     tool::{Callable, Forwarded, Look, Prepared, Recovery, canonical},
     workspace::OpenWorkspace,
 };
 use crate::{
     api::{CallScope, Permit},
-    catalog::{Effect, IDEMPOTENCY_KEY, PLAN_TOKEN, Retry},
+    catalog::{Effect, IDEMPOTENCY_KEY, PLAN_TOKEN},
     clock::{Clock, random_bytes},
     error::{ErrorCode, Fate, ToolError},
     guard::{
-        Call, Halt, admit::Admitted, bulk::Attendant, fate::LookedInVain, intent::Intent, ledger::Replay, settle::Ended,
+        Call, Halt,
+        admit::Admitted,
+        approval::{CLIENT, denied_by_human},
+        bulk::Attendant,
+        fate::LookedInVain,
+        intent::Intent,
+        ledger::Replay,
+        settle::Ended,
     },
     state::RecordedCall,
 };
@@ -34,7 +43,7 @@ pub async fn call_tool(
     caller: &Caller,
     arguments: Map<String, Value>,
     cancel: CancellationToken,
-) -> CallToolResult {
+) -> CallToolResponse {
     let started = Instant::now();
     let scope = CallScope::new(started + workspace.timing.call, cancel);
     let forwarded = named.forward(arguments, &caller.offer);
@@ -52,12 +61,30 @@ pub async fn call_tool(
     match result {
         Ok(answer) => {
             tracing::debug!(tool = spec.name, duration_ms, outcome = "ok", "call");
-            answer::success(answer, workspace.pii)
+            answer::success(answer, workspace.pii).into()
         }
-        Err(error) => {
+        Err(Unanswered::Asks(question)) => {
+            tracing::debug!(tool = spec.name, duration_ms, outcome = "asks", "call");
+            (*question).into()
+        }
+        Err(Unanswered::Failed(error)) => {
             tracing::debug!(tool = spec.name, duration_ms, outcome = error.code.as_str(), "call");
-            answer::failure(&error, workspace.pii)
+            answer::failure(&error, workspace.pii).into()
         }
+    }
+}
+
+/// Why a call has no answer yet.
+enum Unanswered {
+    /// It failed, or was refused.
+    Failed(ToolError),
+    /// The person at the client is asked, and the client makes the call again.
+    Asks(Box<InputRequiredResult>),
+}
+
+impl From<ToolError> for Unanswered {
+    fn from(error: ToolError) -> Self {
+        Self::Failed(error)
     }
 }
 
@@ -70,7 +97,7 @@ struct Route<'a> {
 }
 
 impl Route<'_> {
-    async fn run(&self, arguments: Result<Map<String, Value>, ToolError>) -> Result<Value, ToolError> {
+    async fn run(&self, arguments: Result<Map<String, Value>, ToolError>) -> Result<Value, Unanswered> {
         let (arguments, refused) = match arguments {
             Ok(arguments) => (arguments, None),
             Err(error) => (Map::new(), Some(error)),
@@ -78,8 +105,7 @@ impl Route<'_> {
         let canonical_arguments = canonical(&arguments);
         let text = |name: &str| arguments.get(name).and_then(Value::as_str).map(str::to_owned);
         let (plan_token, idempotency_key) = (text(PLAN_TOKEN), text(IDEMPOTENCY_KEY));
-        let directory = WorkspaceDirectory { api: &self.workspace.api, scope: &self.scope };
-        let waiting = Waiting { scope: &self.scope, progress: &self.caller.progress, until: self.slice_end() };
+        let (directory, attendant) = (self.directory(), self.attendant());
         let spec = self.tool.spec();
         let mut call = Call {
             call_id: call_id(self.workspace.guards.clock.as_ref()),
@@ -95,38 +121,128 @@ impl Route<'_> {
             follows: None,
             intent: Intent::nobody(),
             directory: &directory,
-            attendant: &waiting,
+            attendant: &attendant,
             time_left_ms: i64::try_from(self.workspace.timing.call.as_millis()).unwrap_or(i64::MAX),
         };
         let refused = refused.or_else(|| idempotency_key.as_deref().and_then(empty_key));
         let prepared = refused.map_or_else(|| self.tool.prepare(Value::Object(arguments)), Err);
         let Prepared { intent, run } = match prepared {
             Ok(prepared) => prepared,
-            Err(error) => return self.halted(&call, Halt::Refused(error)).await,
+            Err(error) => return Err(self.refused(&call, error).await.into()),
         };
         call.intent = intent;
-        let mut admission = self.workspace.guards.admit(&call).await;
-        if let Err(Halt::Repeat(Replay::Unsettled(first))) = &admission {
-            match self.look_again(&call, first).await {
-                Err(error) => admission = Err(Halt::Refused(error)),
-                Ok(Again::Found(answer)) => return Ok(answer),
-                Ok(Again::Unknown) => {}
-                Ok(Again::Absent) => {
-                    // Only a send still holds its key.
-                    call.follows = Some(first.call_id.clone()).filter(|_| call.effect == Effect::Send);
-                    admission = self.workspace.guards.admit(&call).await;
+        let heard = match &self.caller.asking {
+            Asking::Answer(Some(repeated)) => Some(self.hear(&call, repeated).await?),
+            _ => None,
+        };
+        let pending = match self.admit(&mut call).await {
+            Ok(admission) => return Ok(self.answered(&call, admission, run).await?),
+            Err(Halt::Waits(pending)) => *pending,
+            Err(halt) => return Ok(self.ended(&call, halt).await?),
+        };
+        match (&self.caller.asking, heard) {
+            (Asking::Session(peer), _) if pending.asks_client => {
+                self.record(&call, &Halt::Waits(Box::new(pending.clone()))).await;
+                match asking::ask(peer, &pending, &self.caller.progress, &self.scope.cancel).await {
+                    Said::Yes => self.decide(&call, &pending.approval_id, true).await?,
+                    Said::No => {
+                        self.decide(&call, &pending.approval_id, false).await?;
+                        return Err(self.refused(&call, denied_by_human(call.tool)).await.into());
+                    }
+                    said => return Err(undecided(pending, said).into()),
+                }
+                // However long somebody has thought about it, the call has its whole time.
+                let renewed = Route { scope: self.renewed_scope(), started: Instant::now(), ..*self };
+                let (directory, attendant) = (renewed.directory(), renewed.attendant());
+                let mut call = Call { directory: &directory, attendant: &attendant, ..call };
+                match renewed.admit(&mut call).await {
+                    Ok(admission) => Ok(renewed.answered(&call, admission, run).await?),
+                    Err(halt) => Ok(renewed.ended(&call, halt).await?),
                 }
             }
+            (Asking::Answer(_), None | Some(Said::Yes)) if pending.asks_client => {
+                let state = self.workspace.guards.request_state(&call, &pending);
+                let question = asking::question(&pending, state);
+                let halt = Halt::Waits(Box::new(pending));
+                match question {
+                    Some(question) => {
+                        self.record(&call, &halt).await;
+                        Err(Unanswered::Asks(Box::new(question)))
+                    }
+                    None => Ok(self.ended(&call, halt).await?),
+                }
+            }
+            (_, Some(said)) => Err(self.refused(&call, undecided(pending, said)).await.into()),
+            (_, None) => Ok(self.ended(&call, Halt::Waits(Box::new(pending))).await?),
         }
+    }
+
+    /// Admits the call, and looks for the effect of the same call made before if nobody knows what became of that.
+    async fn admit(&self, call: &mut Call<'_>) -> Result<Admission, Halt> {
+        let guards = &self.workspace.guards;
+        let halt = match guards.admit(call).await {
+            Ok(admitted) => return Ok(Admission::Runs(Box::new(admitted))),
+            Err(halt) => halt,
+        };
+        let Halt::Repeat(Replay::Unsettled(first)) = &halt else { return Err(halt) };
+        match self.look_again(call, first).await? {
+            Again::Found(answer) => Ok(Admission::Found(answer)),
+            Again::Unknown => Err(halt),
+            Again::Absent => {
+                // Only a send still holds its key.
+                call.follows = Some(first.call_id.clone()).filter(|_| call.effect == Effect::Send);
+                guards.admit(call).await.map(|admitted| Admission::Runs(Box::new(admitted)))
+            }
+        }
+    }
+
+    async fn answered(&self, call: &Call<'_>, admission: Admission, run: super::tool::Run) -> Result<Value, ToolError> {
         match admission {
-            Err(halt) => self.halted(&call, halt).await,
-            Ok(admitted) => self.admitted(&call, admitted, run).await,
+            Admission::Runs(admitted) => self.admitted(call, *admitted, run).await,
+            Admission::Found(answer) => Ok(answer),
         }
+    }
+
+    /// Takes in what the person at the client has said, where the call is made again with that.
+    async fn hear(&self, call: &Call<'_>, repeated: &Repeated) -> Result<Said, ToolError> {
+        let resumed = match self.workspace.guards.resumed(call, &repeated.request_state) {
+            Ok(resumed) => resumed,
+            Err(error) => return Err(self.refused(call, error).await),
+        };
+        let said = repeated.said(resumed.people);
+        match said {
+            Said::Yes => self.decide(call, &resumed.approval_id, true).await?,
+            Said::No => {
+                self.decide(call, &resumed.approval_id, false).await?;
+                return Err(self.refused(call, denied_by_human(call.tool)).await);
+            }
+            Said::WrongNumber | Said::Nothing => {}
+        }
+        Ok(said)
+    }
+
+    /// Records what the person at the client has decided. If somebody has decided before, that stands, and admission
+    /// shows it.
+    async fn decide(&self, call: &Call<'_>, approval_id: &str, approve: bool) -> Result<(), ToolError> {
+        let named = (call.tool, call.effect.as_str());
+        self.workspace.guards.decide_approval(approval_id, named, CLIENT, approve).await.map(drop)
+    }
+
+    fn directory(&self) -> WorkspaceDirectory<'_> {
+        WorkspaceDirectory { api: &self.workspace.api, scope: &self.scope }
+    }
+
+    fn attendant(&self) -> Waiting<'_> {
+        Waiting { scope: &self.scope, progress: &self.caller.progress, until: self.slice_end() }
+    }
+
+    fn renewed_scope(&self) -> CallScope {
+        CallScope::new(Instant::now() + self.workspace.timing.call, self.scope.cancel.clone())
     }
 
     /// Runs what was admitted, and settles it whatever happens.
     async fn admitted(&self, call: &Call<'_>, admitted: Admitted, run: super::tool::Run) -> Result<Value, ToolError> {
-        let permit = admitted.is_begun().then(Permit::granted_by_admit);
+        let permit = (admitted.is_begun() && call.effect.mutates()).then(Permit::granted_by_admit);
         let cx = CallContext::new(self.caller, self.workspace, admitted, self.scope.clone(), permit)
             .working_until(self.slice_end());
         let began_at_ms = self.workspace.guards.clock.now_ms();
@@ -157,19 +273,34 @@ impl Route<'_> {
         self.workspace.guards.settle(call, &cx.admitted, &ended).await;
     }
 
-    /// Records a call that ended before it ran, and answers it.
-    async fn halted(&self, call: &Call<'_>, halt: Halt) -> Result<Value, ToolError> {
-        self.workspace.guards.record_halt(call, &halt, self.elapsed_ms()).await;
+    async fn record(&self, call: &Call<'_>, halt: &Halt) {
+        self.workspace.guards.record_halt(call, halt, self.elapsed_ms()).await;
+    }
+
+    /// Records a call that is refused, and says why.
+    async fn refused(&self, call: &Call<'_>, error: ToolError) -> ToolError {
+        self.record(call, &Halt::Refused(error.clone())).await;
+        match error.fate {
+            Fate::Unknown => with_fate(nothing_left(error), call.effect),
+            Fate::NothingHappened | Fate::Partly => error,
+        }
+    }
+
+    /// Records a call that ended before it ran, and answers it: the repeat of one that is known has an answer.
+    async fn ended(&self, call: &Call<'_>, halt: Halt) -> Result<Value, ToolError> {
+        if !matches!(halt, Halt::Refused(_)) {
+            self.record(call, &halt).await;
+        }
         match halt {
-            Halt::Refused(error) if error.fate == Fate::Unknown => Err(with_fate(nothing_left(error), call.effect)),
-            Halt::Refused(error) => Err(error),
+            Halt::Refused(error) => Err(self.refused(call, error).await),
+            Halt::Waits(pending) => Err(pending.error),
+            Halt::Repeat(Replay::Unsettled(first)) => Err(outcome_unknown(&first.call_id)),
             Halt::Repeat(Replay::Answered { call_id, mut answer }) => {
                 if let Value::Object(map) = &mut answer {
                     map.insert("duplicate_of".into(), json!(call_id));
                 }
                 Ok(answer)
             }
-            Halt::Repeat(Replay::Unsettled(first)) => Err(outcome_unknown(&first.call_id)),
         }
     }
 
@@ -236,6 +367,14 @@ impl Attendant for Waiting<'_> {
     }
 }
 
+/// What is to be done with a call.
+enum Admission {
+    /// Run it.
+    Runs(Box<Admitted>),
+    /// Nothing: it has happened, and this is its answer.
+    Found(Value),
+}
+
 /// What became of the same call made before.
 enum Again {
     /// It happened; this is its answer.
@@ -262,56 +401,4 @@ fn call_id(clock: &dyn Clock) -> String {
     time.copy_from_slice(&clock.now_ms().to_be_bytes()[2..]);
     random.copy_from_slice(&random_bytes::<6>(clock));
     hex::encode(id)
-}
-
-/// Nothing that changes anything was sent: a look-up that failed leaves no doubt about that.
-fn nothing_left(error: ToolError) -> ToolError {
-    match error.fate {
-        Fate::Unknown => ToolError { fate: Fate::NothingHappened, ..error },
-        Fate::NothingHappened | Fate::Partly => error,
-    }
-}
-
-/// A failed change says what has become of it; a failed read has changed nothing and needs not say so.
-fn with_fate(mut error: ToolError, effect: Effect) -> ToolError {
-    if !effect.mutates() {
-        error.fate = Fate::NothingHappened;
-    } else if error.fate == Fate::Unknown {
-        error.message.push_str(" It may have happened all the same.");
-    } else if error.fate == Fate::NothingHappened && !error.message.contains("othing was") {
-        error.message.push_str(" Nothing was changed.");
-    }
-    error
-}
-
-/// What is said of a call that may have happened.
-fn unknown_fate(call: &Call<'_>, call_id: &str, error: ToolError) -> ToolError {
-    match call.retry {
-        Retry::Ledger if call.intent.recovery.is_none() => ToolError {
-            upstream_status: error.upstream_status,
-            ..outcome_unknown(call_id)
-        }
-        .next(format!(
-            "This cannot be looked up by itself: list what there is, and tell the user. An operator who knows says so \
-                 with `customerio-mcp sends settle {call_id}`."
-        )),
-        Retry::Ledger => ToolError { upstream_status: error.upstream_status, ..outcome_unknown(call_id) },
-        // The id that makes a repeated request harmless was this call's: another call is another event.
-        Retry::Ulid => error.next(format!(
-            "Look for it with get_customer and `detail: \"full\"` before another {} call, which would record it again.",
-            call.tool
-        )),
-        Retry::Natural => ToolError { repeatable: true, ..error }
-            .next(format!("Repeat the same {} call: doing it twice changes nothing more.", call.tool)),
-    }
-}
-
-fn outcome_unknown(call_id: &str) -> ToolError {
-    ToolError::new(
-        ErrorCode::OutcomeUnknown,
-        "The request left, no clear answer came back, and its effect is not to be seen yet: it may have happened.",
-    )
-    .of_unknown_fate()
-    .with(json!({ "call_id": call_id }))
-    .next("Repeat the very same call in a minute: it looks again and never does it twice.")
 }

@@ -6,6 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use rmcp::model::CallToolResponse;
 use serde_json::Map;
 use tokio_util::sync::CancellationToken;
 
@@ -149,7 +150,7 @@ impl Sweep<'_> {
         }
         let (workspace, caller, stop) = (self.workspace, &self.caller, self.stop.clone());
         let result = super::route::call_tool(tool.as_ref(), workspace, caller, Map::new(), stop).await;
-        swept.expired_removed = result.is_error != Some(true);
+        swept.expired_removed = matches!(result, CallToolResponse::Complete(result) if result.is_error != Some(true));
         Ok(())
     }
 }

@@ -224,11 +224,13 @@ pub(super) fn canonical(arguments: &Map<String, Value>) -> String {
 fn push_object(mut entries: Vec<(&String, &Value)>, text: &mut String) {
     entries.sort_by_key(|(name, _)| *name);
     text.push('{');
-    for (name, value) in entries {
+    for (at, (name, value)) in entries.into_iter().enumerate() {
+        if at > 0 {
+            text.push(',');
+        }
         push_text(name, text);
         text.push(':');
         push_value(value, text);
-        text.push(',');
     }
     text.push('}');
 }
@@ -238,9 +240,11 @@ fn push_value(value: &Value, text: &mut String) {
         Value::Object(map) => push_object(map.iter().collect(), text),
         Value::Array(items) => {
             text.push('[');
-            for item in items {
+            for (at, item) in items.iter().enumerate() {
+                if at > 0 {
+                    text.push(',');
+                }
                 push_value(item, text);
-                text.push(',');
             }
             text.push(']');
         }

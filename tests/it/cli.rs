@@ -83,6 +83,7 @@ fn help_names_every_command_and_the_exit_codes() {
       demo         Show a day's work of an agent against the embedded sandbox
       doctor       Check credentials, region and state, and say what is missing
       identity     Show, declare or change how people are identified in a workspace
+      approvals    Decide about calls that wait for a human
       sends        List calls of unknown fate, and say what became of them
       erasures     List erasures, and let a person come back
       audit        Read and prove the record of what was done

@@ -29,6 +29,7 @@ fn tools_are_listed_by_toolset() {
     TOOL                       TOOLSET     EFFECT   *  TITLE
     get_guardrails             guardrails  read     *  Get the guardrails
     declare_identity_strategy  guardrails  write    *  Declare the identity strategy
+    list_approvals             guardrails  read        List approvals
     list_audit                 guardrails  read        List the audit trail
     export_customer_data       privacy     read     *  Export a customer's data (ac…
     delete_customer            privacy     delete      Delete a customer

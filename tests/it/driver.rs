@@ -19,6 +19,7 @@ use customerio_mcp::{
         open::{OpenState, open_state, open_workspace, sandbox_workspace, start_sandbox},
     },
     state::{
+        Decided, WhichApprovals,
         exports::Exports,
         postgres::{Address, PostgresStore},
         sqlite::{Location, SqliteStore},
@@ -33,13 +34,13 @@ use customerio_mcp::{
 use jiff::Timestamp;
 use rmcp::{
     RoleClient, ServiceExt,
-    model::{CallToolRequestParams, JsonObject},
-    service::RunningService,
+    model::{CallToolRequestParams, JsonObject, ProtocolVersion},
+    service::{ClientLifecycleMode, ClientServiceExt, RunningService},
 };
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::answers;
+use crate::{answers, human::Human};
 
 /// When every test begins.
 pub(crate) const BEGIN: &str = "2026-03-02T09:05:00Z";
@@ -57,6 +58,8 @@ pub(crate) struct Setup {
     database: Option<Address>,
     retry: Option<RetryTiming>,
     slice: Option<Duration>,
+    human: Human,
+    era: ClientLifecycleMode,
 }
 
 impl Setup {
@@ -71,6 +74,8 @@ impl Setup {
             database: None,
             retry: None,
             slice: None,
+            human: Human::default(),
+            era: ClientLifecycleMode::Initialize,
         }
     }
 
@@ -118,6 +123,17 @@ impl Setup {
         Self { slice: Some(slice), ..self }
     }
 
+    /// Puts a person at the client, who can be asked.
+    pub(crate) fn with_human(self, human: &Human) -> Self {
+        Self { human: human.clone(), ..self }
+    }
+
+    /// Speaks the newer era of the protocol.
+    pub(crate) fn modern(self) -> Self {
+        let preferred_versions = vec![ProtocolVersion::V_2026_07_28];
+        Self { era: ClientLifecycleMode::Discover { preferred_versions }, ..self }
+    }
+
     pub(crate) async fn start(self) -> Product {
         let clock = Arc::new(AdjustableClock::stopped_at(BEGIN.parse::<Timestamp>().unwrap()).with_seed(7));
         let sandbox = start_sandbox(Arc::clone(&clock), self.fixture).await.unwrap();
@@ -153,7 +169,7 @@ impl Setup {
                 drop(running.waiting().await);
             }
         });
-        let client = ().serve(client_end).await.unwrap();
+        let client = self.human.serve_with_lifecycle(client_end, self.era).await.unwrap();
         Product { client, sandbox, clock, state, workspace, http: plain_http() }
     }
 }
@@ -204,7 +220,7 @@ fn embedded_config(data: Option<PathBuf>) -> Config {
 
 /// The running product.
 pub(crate) struct Product {
-    pub(crate) client: RunningService<RoleClient, ()>,
+    pub(crate) client: RunningService<RoleClient, Human>,
     pub(crate) sandbox: RunningSandbox,
     pub(crate) clock: Arc<AdjustableClock>,
     pub(crate) state: OpenState,
@@ -258,6 +274,15 @@ impl Product {
     /// Sweeps once, as a serving process does now and then.
     pub(crate) async fn sweep(&self) -> Swept {
         sweep(&self.workspace, &tools::under(&self.workspace.guards.policy), &CancellationToken::new()).await.unwrap()
+    }
+
+    /// Decides about a call that waits, as an operator does.
+    pub(crate) async fn decide(&self, approval_id: &str, approve: bool) {
+        let guards = &self.workspace.guards;
+        let found = guards.list_approvals(WhichApprovals::Id(approval_id.to_owned()), 1).await.unwrap().remove(0);
+        let named = (found.tool.as_str(), found.effect.as_str());
+        let decided = guards.decide_approval(approval_id, named, "operator", approve).await.unwrap();
+        assert!(matches!(decided, Decided::Now(_)), "{decided:?}");
     }
 
     /// Declares that people are identified by ids such as `cust_0001`.

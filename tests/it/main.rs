@@ -15,6 +15,9 @@ mod campaigns;
 mod child;
 #[cfg(test)]
 mod cli;
+#[cfg(target_os = "linux")]
+#[cfg(test)]
+mod cli_approvals;
 #[cfg(test)]
 mod cli_doctor;
 mod cli_fixture;
@@ -44,6 +47,8 @@ mod explain;
 mod faults;
 #[cfg(test)]
 mod guards;
+#[cfg(test)]
+mod human;
 #[cfg(test)]
 mod identity;
 #[cfg(test)]

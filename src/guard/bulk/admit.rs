@@ -8,11 +8,12 @@ use crate::{
     guard::{
         Call, Guards, Halt,
         admit::Admitted,
+        approval::Consent,
         audience::{Count, Size},
         identity::{Identified, strategy_required},
         recipients::Reached,
     },
-    state::{Digest, ImportRefusal, ImportState, ImportUse, PlanUse},
+    state::{Digest, ImportRefusal, ImportState, ImportUse},
 };
 
 /// How many refused rows an error names.
@@ -32,13 +33,13 @@ impl Guards {
         }
         if import.state == ImportState::Writing {
             self.check_allowed_still(call)?;
-            return self.begin_import(call, import, false, None).await;
+            return self.begin_import(call, import, false, &Consent::NotNeeded).await;
         }
         self.refuse_rows(&import, bulk.skip_refused).await?;
         let identified = Identified { creates: import.progress.creates, ..Identified::default() };
         let audience = audience(&import);
-        let plan = self.approve(call, &identified, &audience, Reached { allowed: true, several: false })?;
-        self.begin_import(call, import, true, plan).await
+        let consent = self.approve(call, &identified, &audience, Reached { allowed: true, several: false }).await?;
+        self.begin_import(call, import, true, &consent).await
     }
 
     async fn begin_import(
@@ -46,11 +47,11 @@ impl Guards {
         call: &Call<'_>,
         import: Import,
         starts: bool,
-        plan: Option<PlanUse>,
+        consent: &Consent,
     ) -> Result<Admitted, Halt> {
         let using = ImportUse { handle: import.handle.clone(), starts };
         let people = Identified { creates: import.progress.creates, ..Identified::default() };
-        let admitted = self.begin_bulk(call, people, &audience(&import), plan, using).await?;
+        let admitted = self.begin_bulk(call, people, &audience(&import), consent, using).await?;
         Ok(Admitted { import: Some(Import { state: ImportState::Writing, ..import }), ..admitted })
     }
 

@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 use tokio_postgres::Row;
 
 use super::{
+    approvals,
     audit::Append,
     budgets::{self, Asked, Entries},
     columns::{Attempt, get},
@@ -99,13 +100,14 @@ pub(super) async fn begin(core: &Core, begin: &Begin) -> Attempt<BeginOutcome> {
 /// Takes the ledger of the workspace, asks every question in the same breath, and judges the answers in order.
 async fn refusal(transaction: &Transaction, begin: &Begin) -> Attempt<Option<BeginOutcome>> {
     let find = find_sql();
-    let [tombstones, first, import, plan, counted, place, places] = prepare(
+    let [tombstones, first, import, plan, approval, counted, place, places] = prepare(
         transaction.client()?,
         [
             erasures::TOMBSTONES,
             &find,
             imports::READY,
             "SELECT 1 FROM spent_plans WHERE workspace = $1 AND token = $2",
+            approvals::READY,
             budgets::COUNTED,
             test_profiles::PLACE,
             test_profiles::PLACES,
@@ -117,7 +119,7 @@ async fn refusal(transaction: &Transaction, begin: &Begin) -> Attempt<Option<Beg
     let unknown_since_ms = now_ms.saturating_sub(UNKNOWN_HOLDS_KEY_MS);
     let locks = [Lock::Ledger(workspace)];
     // Each is sent as it is first looked at, which `biased` makes the order they stand in.
-    let (locked, tombstones, first, import, plan, counted, place, places) = tokio::join!(
+    let (locked, tombstones, first, import, plan, approval, counted, place, places) = tokio::join!(
         biased;
         transaction.begin(&locks),
         async {
@@ -139,6 +141,10 @@ async fn refusal(transaction: &Transaction, begin: &Begin) -> Attempt<Option<Beg
         async {
             let Some(used) = &begin.plan else { return Attempt::Ok(false) };
             Ok(transaction.find(&plan, &[workspace, &used.token]).await?.is_some())
+        },
+        async {
+            let Some(used) = &begin.approval else { return Attempt::Ok(true) };
+            Ok(transaction.find(&approval, &[workspace, used, now_ms]).await?.is_some())
         },
         async {
             if asked.budgets.is_empty() {
@@ -173,6 +179,9 @@ async fn refusal(transaction: &Transaction, begin: &Begin) -> Attempt<Option<Beg
     if plan? {
         return Ok(Some(BeginOutcome::PlanSpent));
     }
+    if !approval? {
+        return Ok(Some(BeginOutcome::ApprovalSpent));
+    }
     if let Some(exhausted) = budgets::check(begin, &counted?)? {
         return Ok(Some(BeginOutcome::Exhausted(exhausted)));
     }
@@ -187,7 +196,7 @@ async fn changes<'a>(
     kept: Option<&'a String>,
 ) -> Attempt<Vec<BoxFuture<'a, Attempt<()>>>> {
     let Begin { workspace, principal, .. } = begin;
-    let [free_key, insert, add_subjects, charge, start, reserve, reserve_subjects, spend] = prepare(
+    let [free_key, insert, add_subjects, charge, start, reserve, reserve_subjects, spend, use_up] = prepare(
         transaction.client()?,
         [
             FREE_KEY,
@@ -198,6 +207,7 @@ async fn changes<'a>(
             test_profiles::RESERVE,
             test_profiles::RESERVE_SUBJECTS,
             SPEND_PLAN,
+            approvals::SPEND,
         ],
     )
     .await?;
@@ -266,6 +276,12 @@ async fn changes<'a>(
     if let Some(plan) = &begin.plan {
         changes.push(Box::pin(async move {
             transaction.execute(&spend, &[workspace, &plan.token, &plan.expires_at_ms]).await.map(drop)
+        }));
+    }
+    if let Some(approval_id) = &begin.approval {
+        changes.push(Box::pin(async move {
+            let until_ms = approvals::spent_until_ms(begin.now_ms);
+            transaction.execute(&use_up, &[workspace, approval_id, &until_ms]).await.map(drop)
         }));
     }
     Ok(changes)

@@ -10,7 +10,7 @@ use tokio_postgres::{
 };
 
 use crate::state::{
-    AuditPhase, CallState, Digest, ErasureState, ImportState, StoreError,
+    ApprovalState, AuditPhase, CallState, Digest, ErasureState, ImportState, StoreError,
     chain::{phase_number, phase_of_number},
 };
 
@@ -174,6 +174,21 @@ impl Numbered for CallState {
     }
 }
 
+impl Numbered for ApprovalState {
+    fn number(&self) -> i16 {
+        match self {
+            Self::Pending => 0,
+            Self::Approved => 1,
+            Self::Denied => 2,
+            Self::Spent => 3,
+        }
+    }
+
+    fn of_number(number: i16) -> Option<Self> {
+        [Self::Pending, Self::Approved, Self::Denied, Self::Spent].into_iter().find(|state| state.number() == number)
+    }
+}
+
 impl Numbered for ErasureState {
     fn number(&self) -> i16 {
         i16::from(*self == Self::Completed)
@@ -230,7 +245,7 @@ macro_rules! stored_as_number {
         }
     )*};
 }
-stored_as_number!(CallState, ErasureState, ImportState, AuditPhase);
+stored_as_number!(ApprovalState, CallState, ErasureState, ImportState, AuditPhase);
 
 /// A count as the database stores it, which has no unsigned integers.
 pub(super) fn stored(count: u64) -> i64 {

@@ -3,6 +3,7 @@
 use tokio_postgres::Row;
 
 use super::{
+    approvals,
     columns::{Attempt, counted, get},
     core::Core,
     test_profiles,
@@ -77,11 +78,11 @@ pub(super) async fn record(core: &Core, erasure: &Erasure) -> Attempt<()> {
 /// Deletes what else is kept about every identifier the erasure has ever named.
 async fn forget(transaction: &Transaction, workspace: &str, erasure_id: &str) -> Attempt<()> {
     let client = transaction.client()?;
-    let [named, people, sealed, of_calls] =
-        prepare(client, [SUBJECTS, FORGET_PEOPLE, FORGET_SEALED, FORGET_SUBJECTS]).await?;
+    let [named, people, sealed, of_calls, approvals] =
+        prepare(client, [SUBJECTS, FORGET_PEOPLE, FORGET_SEALED, FORGET_SUBJECTS, approvals::FORGET]).await?;
     let rows = transaction.query(&named, &[&workspace, &erasure_id]).await?;
     let subjects: Vec<Digest> = rows.iter().map(|row| get(row, 0)).collect::<Attempt<_>>()?;
-    for statement in [&people, &sealed, &of_calls] {
+    for statement in [&people, &sealed, &of_calls, &approvals] {
         transaction.execute(statement, &[&workspace, &subjects]).await?;
     }
     test_profiles::forget(transaction, workspace, &subjects).await

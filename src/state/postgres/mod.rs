@@ -4,6 +4,7 @@
 //! says how decisions of several machines keep out of each other's way, `writers.rs` how their audit records do.
 
 mod address;
+mod approvals;
 mod audit;
 mod budgets;
 mod calls;
@@ -35,10 +36,11 @@ use self::{
     writers::Writers,
 };
 use super::{
-    Absence, AbsenceOutcome, AuditEntry, AuditQuery, AuditRecord, Begin, BeginOutcome, CachedPerson, CallQuery,
-    ChainKey, ChainReport, Charge, Declaration, Digest, Erasure, ImportClaim, ImportRefusal, ImportStep, Lease,
-    ListedErasure, OpenImport, OpenedImport, RecordedCall, Settle, Store, StoreError, StoredStrategy,
-    StrategyDeclaration, TestProfile, Tombstone, Usage, chain::ChainHasher,
+    Absence, AbsenceOutcome, Approval, ApprovalDecision, ApprovalQuery, AskApproval, AskedApproval, AuditEntry,
+    AuditQuery, AuditRecord, Begin, BeginOutcome, CachedPerson, CallQuery, ChainKey, ChainReport, Charge, Decided,
+    Declaration, Digest, Erasure, ImportClaim, ImportRefusal, ImportStep, Lease, ListedErasure, OpenImport,
+    OpenedImport, RecordedCall, Settle, Store, StoreError, StoredStrategy, StrategyDeclaration, TestProfile, Tombstone,
+    Usage, chain::ChainHasher,
 };
 use crate::clock::SharedClock;
 
@@ -247,6 +249,18 @@ impl Store for PostgresStore {
 
     async fn has_tombstones(&self, workspace: String) -> Result<bool, StoreError> {
         ask!(self, erasures::has_any(&workspace))
+    }
+
+    async fn ask_approval(&self, ask: AskApproval) -> Result<AskedApproval, StoreError> {
+        ask!(self, approvals::ask(&ask))
+    }
+
+    async fn list_approvals(&self, query: ApprovalQuery) -> Result<Vec<Approval>, StoreError> {
+        ask!(self, approvals::list(&query))
+    }
+
+    async fn decide_approval(&self, decision: ApprovalDecision) -> Result<Decided, StoreError> {
+        ask!(self, approvals::decide(&decision))
     }
 
     async fn append_audit(&self, entry: AuditEntry) -> Result<(), StoreError> {

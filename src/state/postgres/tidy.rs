@@ -2,7 +2,7 @@
 
 use deadpool_postgres::Client;
 
-use super::{columns::Attempt, transaction::prepare};
+use super::{approvals, columns::Attempt, transaction::prepare};
 use crate::state::{
     StoreError,
     ledger::{CALLS_KEPT_MS, ROWS_AT_ONCE, UNKNOWN_HOLDS_KEY_MS},
@@ -10,7 +10,8 @@ use crate::state::{
 };
 
 /// What has expired. Rows that somebody is at are left for the next time.
-const EXPIRED: [&str; 3] = [
+const EXPIRED: [&str; 4] = [
+    approvals::TIDY,
     "DELETE FROM spent_plans WHERE (workspace, token) IN (SELECT workspace, token FROM spent_plans \
      WHERE expires_at_ms <= $1 ORDER BY expires_at_ms LIMIT $2 FOR UPDATE SKIP LOCKED)",
     "DELETE FROM leases WHERE (workspace, name) IN (SELECT workspace, name FROM leases \

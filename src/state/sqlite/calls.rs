@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
+    approvals,
     audit::Auditor,
     budgets::{self, Account},
     erasures, imports, test_profiles, tidy,
@@ -64,6 +65,9 @@ pub(super) fn begin(connection: &Connection, auditor: &Auditor, begin: &Begin) -
     if is_plan_spent(connection, begin)? {
         return Ok(BeginOutcome::PlanSpent);
     }
+    if !approvals::is_ready(connection, begin)? {
+        return Ok(BeginOutcome::ApprovalSpent);
+    }
     if let Some(exhausted) = budgets::check(connection, begin)? {
         return Ok(BeginOutcome::Exhausted(exhausted));
     }
@@ -103,6 +107,7 @@ fn write(connection: &Connection, auditor: &Auditor, begin: &Begin) -> Result<()
             .prepare_cached("INSERT INTO spent_plans (workspace, token, expires_at_ms) VALUES (?1, ?2, ?3)")?
             .execute(params![begin.workspace, plan.token, plan.expires_at_ms])?;
     }
+    approvals::spend(connection, begin)?;
     auditor.append(connection, &begin.audit)
 }
 

@@ -6,7 +6,7 @@ use rusqlite::{
 };
 
 use crate::state::{
-    AuditPhase, CallState, Digest, ErasureState, ImportState, StoreError,
+    ApprovalState, AuditPhase, CallState, Digest, ErasureState, ImportState, StoreError,
     chain::{phase_number, phase_of_number},
 };
 
@@ -96,6 +96,30 @@ impl FromSql for ImportState {
             1 => Ok(Self::Checked),
             2 => Ok(Self::Writing),
             3 => Ok(Self::Done),
+            other => Err(FromSqlError::OutOfRange(other)),
+        }
+    }
+}
+
+impl ToSql for ApprovalState {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        let number: i64 = match self {
+            Self::Pending => 0,
+            Self::Approved => 1,
+            Self::Denied => 2,
+            Self::Spent => 3,
+        };
+        Ok(number.into())
+    }
+}
+
+impl FromSql for ApprovalState {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        match value.as_i64()? {
+            0 => Ok(Self::Pending),
+            1 => Ok(Self::Approved),
+            2 => Ok(Self::Denied),
+            3 => Ok(Self::Spent),
             other => Err(FromSqlError::OutOfRange(other)),
         }
     }

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{columns::counted, test_profiles};
+use super::{approvals, columns::counted, test_profiles};
 use crate::state::{Digest, Erasure, ErasureState, ListedErasure, StoreError, Tombstone};
 
 pub(super) fn has_tombstone(connection: &Connection, workspace: &str, subject: &Digest) -> Result<bool, StoreError> {
@@ -102,6 +102,7 @@ fn forget(connection: &Connection, erasure: &Erasure) -> Result<(), StoreError> 
     for subject in &subjects {
         statement.execute(params![workspace, subject])?;
     }
+    approvals::forget(connection, workspace, &subjects)?;
     test_profiles::forget(connection, workspace, &subjects)
 }
 

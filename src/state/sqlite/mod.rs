@@ -6,6 +6,7 @@
 //! before the log is synced.
 
 mod absence;
+mod approvals;
 mod audit;
 mod budgets;
 mod calls;
@@ -39,10 +40,11 @@ use self::{
     transaction::{Access, Epilogue, Transactions},
 };
 use super::{
-    Absence, AbsenceOutcome, AuditEntry, AuditQuery, AuditRecord, Begin, BeginOutcome, CachedPerson, CallQuery,
-    ChainKey, ChainReport, Charge, Declaration, Digest, Erasure, ImportClaim, ImportRefusal, ImportStep, Lease,
-    ListedErasure, OpenImport, OpenedImport, RecordedCall, Settle, Store, StoreError, StoredStrategy,
-    StrategyDeclaration, TestProfile, Tombstone, Usage, chain::ChainHasher,
+    Absence, AbsenceOutcome, Approval, ApprovalDecision, ApprovalQuery, AskApproval, AskedApproval, AuditEntry,
+    AuditQuery, AuditRecord, Begin, BeginOutcome, CachedPerson, CallQuery, ChainKey, ChainReport, Charge, Decided,
+    Declaration, Digest, Erasure, ImportClaim, ImportRefusal, ImportStep, Lease, ListedErasure, OpenImport,
+    OpenedImport, RecordedCall, Settle, Store, StoreError, StoredStrategy, StrategyDeclaration, TestProfile, Tombstone,
+    Usage, chain::ChainHasher,
 };
 
 /// Where a store lies.
@@ -115,7 +117,11 @@ impl SqliteStore {
 /// What must not be forgotten even if power is lost: that a thing was sent which cannot be unsent, that a plan is spent,
 /// that an import has begun.
 fn pace_of(begin: &Begin) -> Pace {
-    if begin.key.is_some() || begin.plan.is_some() || begin.import.is_some() { Pace::Durable } else { Pace::Quick }
+    if begin.key.is_some() || begin.plan.is_some() || begin.approval.is_some() || begin.import.is_some() {
+        Pace::Durable
+    } else {
+        Pace::Quick
+    }
 }
 
 #[async_trait]
@@ -263,6 +269,19 @@ impl Store for SqliteStore {
         self.read(Pace::Quick, move |connection| erasures::has_any(connection, &workspace)).await
     }
 
+    async fn ask_approval(&self, ask: AskApproval) -> Result<AskedApproval, StoreError> {
+        self.write(Pace::Quick, move |connection| approvals::ask(connection, &ask)).await
+    }
+
+    async fn list_approvals(&self, query: ApprovalQuery) -> Result<Vec<Approval>, StoreError> {
+        self.read(Pace::Quick, move |connection| approvals::list(connection, &query)).await
+    }
+
+    async fn decide_approval(&self, decision: ApprovalDecision) -> Result<Decided, StoreError> {
+        let auditor = Arc::clone(&self.auditor);
+        self.write(Pace::Durable, move |connection| approvals::decide(connection, &auditor, &decision)).await
+    }
+
     async fn append_audit(&self, entry: AuditEntry) -> Result<(), StoreError> {
         let auditor = Arc::clone(&self.auditor);
         self.write(Pace::Quick, move |connection| auditor.append(connection, &entry)).await
@@ -330,6 +349,7 @@ mod tests {
             key,
             follows: None,
             plan,
+            approval: None,
             charges: Vec::new(),
             test_profile: None,
             subjects: Vec::new(),

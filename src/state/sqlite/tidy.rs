@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, params};
 
+use super::approvals;
 use crate::state::{
     StoreError,
     ledger::{CALLS_BETWEEN, CALLS_KEPT_MS, ROWS_AT_ONCE, UNKNOWN_HOLDS_KEY_MS, UNSETTLED},
@@ -22,6 +23,7 @@ pub(super) fn tidy(connection: &Connection, workspace: &str, call_row: i64, now_
     ] {
         connection.prepare_cached(sql)?.execute(params![now_ms, ROWS_AT_ONCE])?;
     }
+    approvals::tidy(connection, now_ms, ROWS_AT_ONCE)?;
     forget_how_to_look(connection, workspace, now_ms)?;
     forget_calls(connection, now_ms)
 }

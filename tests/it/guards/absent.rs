@@ -91,6 +91,11 @@ async fn a_live_workspace_wants_a_human_before_another_attempt() {
     let next_step = told["next_step"].as_str().unwrap();
     assert!(next_step.contains(&format!("sends settle {first} --as not-sent")), "{next_step}");
     assert_eq!(count(&product, "deliveries").await, 0);
+    product.decide(told["details"]["approval_id"].as_str().unwrap(), true).await;
+    product.ok("send_transactional", confirmation("cust_0001")).await;
+    let again = product.ok("send_transactional", confirmation("cust_0001")).await;
+    assert!(again["duplicate_of"].is_string(), "{again}");
+    assert_eq!(count(&product, "deliveries").await, 1);
 }
 
 #[tokio::test]

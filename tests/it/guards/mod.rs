@@ -2,6 +2,7 @@
 //! many call at once. The sandbox is the witness.
 
 mod absent;
+mod approvals;
 mod audit;
 mod budgets;
 mod erasure;

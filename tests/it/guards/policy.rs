@@ -46,7 +46,7 @@ async fn an_approved_tool_waits_for_a_human() {
     {
       "error": "approval_required",
       "message": "The operator's policy asks for a human's approval of this call. Nothing ran.",
-      "next_step": "Tell the user what you wanted to do and why; do not try another way to the same effect.",
+      "next_step": "Tell the user what you wanted to do and why; do not try another way to the same effect. An operator decides with `customerio-mcp approvals approve apr_…`; then make the same call again.",
       "details": {
         "workspace": "sandbox",
         "kind": "sandbox",
@@ -57,7 +57,9 @@ async fn an_approved_tool_waits_for_a_human() {
           "people": 1,
           "count": "exact"
         },
-        "creates_people": 1
+        "creates_people": 1,
+        "approval_id": "apr_…",
+        "expires_at": "2026-03-03T09:05:00Z"
       },
       "safe_to_retry": false
     }

@@ -52,7 +52,7 @@ async fn an_unlisted_recipient_waits_for_a_human() {
     {
       "error": "approval_required",
       "message": "The operator's policy asks for a human's approval of this call. Nothing ran.",
-      "next_step": "Tell the user what you wanted to do and why; do not try another way to the same effect.",
+      "next_step": "Tell the user what you wanted to do and why; do not try another way to the same effect. An operator decides with `customerio-mcp approvals approve apr_…`; then make the same call again.",
       "details": {
         "workspace": "sandbox",
         "kind": "live",
@@ -66,7 +66,9 @@ async fn an_unlisted_recipient_waits_for_a_human() {
         "target": "template order_confirmation",
         "cio_ids": [
           "811d00000002"
-        ]
+        ],
+        "approval_id": "apr_…",
+        "expires_at": "2026-03-03T09:05:00Z"
       },
       "safe_to_retry": false
     }
@@ -158,7 +160,7 @@ async fn another_sender_must_be_listed_and_still_asks_a_human() {
     {
       "error": "approval_required",
       "message": "The operator's policy asks for a human's approval of this call. Nothing ran.",
-      "next_step": "Tell the user what you wanted to do and why; do not try another way to the same effect.",
+      "next_step": "Tell the user what you wanted to do and why; do not try another way to the same effect. An operator decides with `customerio-mcp approvals approve apr_…`; then make the same call again.",
       "details": {
         "workspace": "sandbox",
         "kind": "live",
@@ -175,7 +177,9 @@ async fn another_sender_must_be_listed_and_still_asks_a_human() {
         ],
         "because": [
           "the sender is set in the call"
-        ]
+        ],
+        "approval_id": "apr_…",
+        "expires_at": "2026-03-03T09:05:00Z"
       },
       "safe_to_retry": false
     }

@@ -25,6 +25,7 @@ async fn what_needs_a_look_up_is_not_listed() {
     insta::assert_snapshot!(listed.join("\n"), @"
     get_guardrails
     declare_identity_strategy
+    list_approvals
     list_audit
     identify_customer
     import_customers

@@ -113,7 +113,7 @@ async fn to_subscribe_somebody_waits_for_a_human_where_people_are_real() {
     {
       "error": "approval_required",
       "message": "The operator's policy asks for a human's approval of this call. Nothing ran.",
-      "next_step": "Tell the user what you wanted to do and why; do not try another way to the same effect.",
+      "next_step": "Tell the user what you wanted to do and why; do not try another way to the same effect. An operator decides with `customerio-mcp approvals approve apr_…`; then make the same call again.",
       "details": {
         "workspace": "sandbox",
         "kind": "live",
@@ -129,7 +129,9 @@ async fn to_subscribe_somebody_waits_for_a_human_where_people_are_real() {
         ],
         "because": [
           "it subscribes somebody who exists, which takes their own consent"
-        ]
+        ],
+        "approval_id": "apr_…",
+        "expires_at": "2026-03-03T09:05:00Z"
       },
       "safe_to_retry": false
     }

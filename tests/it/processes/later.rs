@@ -12,13 +12,15 @@ use customerio_mcp::{
     state::{AuditQuery, AuditRecord, ChainReport},
     tools::{
         self,
-        context::{Caller, Era, Progress},
+        asking::Asking,
+        context::{Caller, Progress},
         route::call_tool,
         sweep::{Swept, sweep},
         tool::Callable,
         workspace::OpenWorkspace,
     },
 };
+use rmcp::model::CallToolResponse;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -62,15 +64,14 @@ impl<'a> Later<'a> {
         let caller = Caller {
             principal: LOCAL_PRINCIPAL.to_owned(),
             origin: Origin::Client,
-            era: Era::Modern,
-            capabilities: None,
+            asking: Asking::Nobody,
             progress: Progress::default(),
             offer: Arc::default(),
         };
         let tool = self.tools.iter().find(|known| known.spec().name == tool).unwrap();
         let arguments = arguments.as_object().unwrap().clone();
         let call = call_tool(tool.as_ref(), &self.workspace, &caller, arguments, CancellationToken::new());
-        let result = self.site.wait_for(call);
+        let CallToolResponse::Complete(result) = self.site.wait_for(call) else { panic!("nobody can be asked") };
         // A refusal is text alone.
         let text = &result.content[0].as_text().unwrap().text;
         result.structured_content.unwrap_or_else(|| serde_json::from_str(text).unwrap())

@@ -49,6 +49,7 @@ pub(super) fn call(call_id: &str) -> Begin {
         key: None,
         follows: None,
         plan: None,
+        approval: None,
         charges: Vec::new(),
         test_profile: None,
         subjects: Vec::new(),

@@ -1,6 +1,7 @@
 //! The suite every store has to pass, and what is particular to each.
 
 mod absence;
+mod approvals;
 mod audit;
 mod budgets;
 mod calls;

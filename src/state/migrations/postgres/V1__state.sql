@@ -178,6 +178,35 @@ CREATE TABLE import_refusals (
     PRIMARY KEY (workspace, handle, row)
 );
 
+-- Calls that need a human. States: 0 pending, 1 approved, 2 denied, 3 spent.
+CREATE TABLE approvals (
+    workspace TEXT NOT NULL,
+    approval_id TEXT NOT NULL,
+    principal TEXT NOT NULL,
+    tool TEXT NOT NULL,
+    effect TEXT NOT NULL,
+    call BYTEA NOT NULL,
+    people BIGINT NOT NULL,
+    audience BYTEA NOT NULL,
+    sealed BYTEA,
+    state SMALLINT NOT NULL CHECK (state BETWEEN 0 AND 3),
+    requested_at_ms BIGINT NOT NULL,
+    expires_at_ms BIGINT NOT NULL,
+    decided_by TEXT,
+    decided_at_ms BIGINT,
+    PRIMARY KEY (workspace, approval_id)
+);
+CREATE UNIQUE INDEX approvals_by_call ON approvals (workspace, call) WHERE state < 3;
+CREATE INDEX approvals_by_expiry ON approvals (expires_at_ms);
+
+CREATE TABLE approval_subjects (
+    workspace TEXT NOT NULL,
+    subject BYTEA NOT NULL,
+    approval_id TEXT NOT NULL,
+    PRIMARY KEY (workspace, subject, approval_id)
+);
+CREATE INDEX approval_subjects_by_approval ON approval_subjects (workspace, approval_id);
+
 -- Who writes on which chain now. A name is taken for a while and again after that: a chain for every process that ever
 -- ran would be too many.
 CREATE TABLE audit_writers (
