@@ -58,7 +58,9 @@ const CATALOG_WORDS: [&str; 3] = ["Effect", "Flag", "Retry"];
 const PLACES: &[(&str, &[&str], &str)] = &[
     ("reqwest", &["src/api/http.rs"], "HTTP to Customer.io leaves through one function"),
     ("rusqlite", &["src/state/sqlite/", "src/sandbox/store"], "SQL stays behind the store"),
-    ("refinery", &["src/state/sqlite/", "src/sandbox/store"], "SQL stays behind the store"),
+    ("refinery", &["src/state/", "src/sandbox/store"], "SQL stays behind the store"),
+    ("tokio_postgres", &["src/state/postgres/"], "SQL stays behind the store"),
+    ("deadpool_postgres", &["src/state/postgres/"], "SQL stays behind the store"),
     (
         "rmcp",
         // `serve` opens the transport, and `demo` is a client of its own program.

@@ -71,6 +71,10 @@ fn report(config: &Config) -> String {
     let state = match &config.state {
         StateConfig::Memory => "in memory".to_owned(),
         StateConfig::Sqlite { directory } => format!("SQLite in {}", directory.display()),
+        StateConfig::Postgres { directory: Some(directory), .. } => {
+            format!("PostgreSQL at CUSTOMERIO_MCP_STATE_URL; exports in {}", directory.display())
+        }
+        StateConfig::Postgres { .. } => "PostgreSQL at CUSTOMERIO_MCP_STATE_URL; exports in memory".to_owned(),
     };
     row(&mut text, "configuration", &config.source.to_string());
     row(&mut text, "state", &state);
@@ -92,7 +96,7 @@ fn own_secret(config: &Config) -> &'static str {
     match (config.own_secret_is_given(), &config.state) {
         (true, _) => "from the environment",
         (false, StateConfig::Memory) => "made for each run",
-        (false, StateConfig::Sqlite { .. }) => "kept with the state, made on first use",
+        (false, StateConfig::Sqlite { .. } | StateConfig::Postgres { .. }) => "kept with the state, made on first use",
     }
 }
 

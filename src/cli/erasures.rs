@@ -81,7 +81,7 @@ impl ErasuresCommand {
 /// Runs one of the commands.
 pub async fn run(command: ErasuresCommand, config: Config) -> ExitCode {
     let clock = system_clock();
-    let guards = match open_existing_state(&config, &clock) {
+    let guards = match open_existing_state(&config, &clock).await {
         Ok(state) => guards(config.workspace(), &state, clock, false),
         Err(error) => return output::not_opened(&error),
     };

@@ -151,12 +151,12 @@ pub async fn run(command: IdentityCommand, config: Config) -> ExitCode {
 const CONFIGURATION: &str = "configuration";
 
 async fn show(args: &ShowArgs, config: &Config) -> ExitCode {
-    let stored = match open_existing_state(config, &system_clock()) {
+    let stored = match open_existing_state(config, &system_clock()).await {
         Ok(state) => match opened(config, &state).declared_strategy().await {
             Ok(stored) => stored,
             Err(error) => return output::failed(error.message),
         },
-        Err(OpenError::NoState(_)) => None,
+        Err(OpenError::NoState(_) | OpenError::NoSharedState) => None,
         Err(OpenError::InMemory) if config.workspace().identity.is_some() => None,
         Err(error) => return output::not_opened(&error),
     };
@@ -236,7 +236,7 @@ fn in_rows(strategy: &IdentityStrategy) -> [(&'static str, String); 5] {
 
 async fn declare(args: &StrategyArgs, config: &Config) -> ExitCode {
     let strategy = args.strategy();
-    let guards = match ready(config, &strategy) {
+    let guards = match ready(config, &strategy).await {
         Ok(guards) => guards,
         Err(code) => return code,
     };
@@ -257,7 +257,7 @@ async fn declare(args: &StrategyArgs, config: &Config) -> ExitCode {
 
 async fn change(args: &ChangeArgs, config: &Config) -> ExitCode {
     let strategy = args.strategy.strategy();
-    let guards = match ready(config, &strategy) {
+    let guards = match ready(config, &strategy).await {
         Ok(guards) => guards,
         Err(code) => return code,
     };
@@ -278,7 +278,7 @@ async fn change(args: &ChangeArgs, config: &Config) -> ExitCode {
 }
 
 /// Checks what was asked and opens the state, or says why not.
-fn ready(config: &Config, strategy: &IdentityStrategy) -> Result<Guards, ExitCode> {
+async fn ready(config: &Config, strategy: &IdentityStrategy) -> Result<Guards, ExitCode> {
     let faults = strategy.faults();
     if !faults.is_empty() {
         let flag = |field: &str| if field == "email_domains" { "--email-domain" } else { "--source" };
@@ -294,8 +294,8 @@ fn ready(config: &Config, strategy: &IdentityStrategy) -> Result<Guards, ExitCod
     }
     let state = match find_state(config) {
         // Declaring may be the first thing that is done.
-        StateFound::Nothing(_) => open_state(config, &system_clock()),
-        _ => open_existing_state(config, &system_clock()),
+        StateFound::Nothing(_) | StateFound::Shared => open_state(config, &system_clock()).await,
+        _ => open_existing_state(config, &system_clock()).await,
     };
     state.map(|state| opened(config, &state)).map_err(|error| output::not_opened(&error))
 }

@@ -153,7 +153,7 @@ async fn embedded(args: &ServeArgs, config: &Config) -> Result<(Option<RunningSa
     let clock = Arc::new(AdjustableClock::running());
     let sandbox = start_sandbox(Arc::clone(&clock), Fixture::shop()).await?;
     let clock: SharedClock = clock;
-    let state = open_state(config, &clock)?;
+    let state = open_state(config, &clock).await?;
     let workspace = sandbox_workspace(config.workspace(), &sandbox);
     let workspace = open_workspace(&workspace, &state, clock, args.read_only).await?;
     Ok((Some(sandbox), Arc::new(workspace).into()))
@@ -161,7 +161,7 @@ async fn embedded(args: &ServeArgs, config: &Config) -> Result<(Option<RunningSa
 
 async fn configured(args: &ServeArgs, config: &Config) -> Result<Served, OpenError> {
     let clock = system_clock();
-    let state = open_state(config, &clock)?;
+    let state = open_state(config, &clock).await?;
     let mut others = Vec::new();
     for workspace in args.config.served(config) {
         let workspace = open_workspace(workspace, &state, Arc::clone(&clock), args.read_only).await?;

@@ -23,10 +23,10 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("CUSTOMERIO_APP_URL", "App API at another host"),
     ("CUSTOMERIO_CDP_URL", "Pipelines API at another host"),
     ("CUSTOMERIO_MCP_CONFIG", "configuration file"),
-    ("CUSTOMERIO_MCP_DATA", "directory of the embedded state"),
+    ("CUSTOMERIO_MCP_DATA", "directory of the embedded state and of exports"),
     ("CUSTOMERIO_MCP_SECRET", "our own secret: 64 hexadecimal digits"),
     ("CUSTOMERIO_MCP_SECRET_FILE", "file with that secret"),
-    ("CUSTOMERIO_MCP_STATE_URL", "address of the PostgreSQL state store"),
+    ("CUSTOMERIO_MCP_STATE_URL", "postgresql://USER:PASSWORD@HOST:PORT/DATABASE that keeps the state"),
     ("CUSTOMERIO_MCP_LOG", "what is logged, such as warn or customerio_mcp=debug"),
 ];
 

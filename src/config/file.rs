@@ -20,9 +20,10 @@ use crate::{
 #[schemars(title = "customerio-mcp.toml")]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct File {
-    /// Where what the server must remember is kept.
-    pub(super) state: StateBackend,
-    /// Directory of the embedded state, from this file's own directory if relative. `--data` and
+    /// Where what the server must remember is kept. Default: PostgreSQL if `CUSTOMERIO_MCP_STATE_URL` is set, else
+    /// SQLite.
+    pub(super) state: Option<StateBackend>,
+    /// Directory of the embedded state and of exported documents, from this file's own directory if relative. `--data` and
     /// `CUSTOMERIO_MCP_DATA` win. Default: the user's data directory.
     pub(super) data: Option<PathBuf>,
     /// The workspace that is used when none is named. May be left out when there is only one.
@@ -44,14 +45,33 @@ pub(super) struct AuditFile {
 }
 
 /// A kind of state store.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", try_from = "String")]
+#[schemars(!try_from)]
 pub(super) enum StateBackend {
     /// Embedded, in the data directory.
-    #[default]
     Sqlite,
     /// A PostgreSQL server, its address in `CUSTOMERIO_MCP_STATE_URL`.
     Postgres,
+}
+
+impl TryFrom<String> for StateBackend {
+    type Error = String;
+
+    /// Whatever else is written there is not repeated: it may be an address with its password.
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.as_str() {
+            "sqlite" => Ok(Self::Sqlite),
+            "postgres" => Ok(Self::Postgres),
+            _ if text.contains("://") => {
+                Err("write `postgres` here, for no password belongs into this file: its address \
+                                              goes into CUSTOMERIO_MCP_STATE_URL, and a password it does not hold into \
+                                              the file that PGPASSFILE names"
+                    .to_owned())
+            }
+            _ => Err("expected `sqlite` or `postgres`".to_owned()),
+        }
+    }
 }
 
 /// Customer.io's regions, which have hosts of their own.

@@ -121,6 +121,15 @@ pub enum StateConfig {
         /// The data directory. It need not exist yet.
         directory: PathBuf,
     },
+    /// In a PostgreSQL database that several machines share.
+    Postgres {
+        /// Its address, with the password.
+        url: SecretText,
+        /// The file that `PGPASSFILE` names, for an address without a password.
+        password_file: Option<PathBuf>,
+        /// Where documents about people are kept, which stay on this machine. `None` keeps them in memory.
+        directory: Option<PathBuf>,
+    },
 }
 
 /// The whole configuration, checked.
@@ -148,6 +157,9 @@ impl Config {
         settled(unknown_variables(env, file.as_ref()))?;
         let state = state(env, options, document.as_ref(), file.as_ref())?;
         let own_secret = own_secret::from_environment(env)?;
+        if matches!((&state, &own_secret), (StateConfig::Postgres { .. }, OwnSecret::InDataDirectory)) {
+            return Err(Problem::new(Place::Nowhere, own_secret::MUST_BE_SHARED).into());
+        }
         let notes = notes(env, document.as_ref(), file.as_ref(), options.purpose);
         let (default_workspace, workspaces) = match (&document, file) {
             (Some(document), Some(file)) => workspaces_of_file(env, options, document, file)?,
@@ -169,6 +181,9 @@ impl Config {
         match (&self.own_secret, &self.state) {
             (OwnSecret::Given(secret), _) => Ok(secret.clone()),
             (OwnSecret::InDataDirectory, StateConfig::Memory) => Ok(Secret::random(clock)),
+            (OwnSecret::InDataDirectory, StateConfig::Postgres { .. }) => {
+                Err(Problem::new(Place::Nowhere, own_secret::MUST_BE_SHARED).into())
+            }
             (OwnSecret::InDataDirectory, StateConfig::Sqlite { directory }) => {
                 own_secret::in_directory(directory, clock)
             }
@@ -251,13 +266,6 @@ fn state(
     document: Option<&Document>,
     file: Option<&File>,
 ) -> Result<StateConfig, ConfigError> {
-    const ONLY_SQLITE: &str = "asks for PostgreSQL, but this build keeps its state in SQLite only";
-    if let (Some(document), Some(File { state: StateBackend::Postgres, .. })) = (document, file) {
-        return Err(Problem::new(document.place(&["state"]), ONLY_SQLITE).into());
-    }
-    if env.text("CUSTOMERIO_MCP_STATE_URL")?.is_some() {
-        return Err(Problem::new(Place::variable("CUSTOMERIO_MCP_STATE_URL"), ONLY_SQLITE).into());
-    }
     let from_flag = options.data.as_ref().map(|path| env.resolve(path));
     if options.are_for_the_embedded_sandbox() {
         return Ok(from_flag.map_or(StateConfig::Memory, |directory| StateConfig::Sqlite { directory }));
@@ -266,16 +274,44 @@ fn state(
         let directory = document?.path().parent().unwrap_or(Path::new(""));
         Some(directory.join(file?.data.as_ref()?))
     };
-    let directory = from_flag
-        .or_else(|| env.path("CUSTOMERIO_MCP_DATA"))
-        .or_else(from_file)
-        .or_else(|| env.user_data_directory())
-        .ok_or_else(|| {
-            let message = "there is no home directory to keep the state in: name a directory with `--data` or \
-                           CUSTOMERIO_MCP_DATA";
-            Problem::new(Place::Nowhere, message)
-        })?;
+    let directory =
+        from_flag.or_else(|| env.path("CUSTOMERIO_MCP_DATA")).or_else(from_file).or_else(|| env.user_data_directory());
+    if let Some(url) = state_url(env, document, file.and_then(|file| file.state))? {
+        return Ok(StateConfig::Postgres { url, password_file: env.path("PGPASSFILE"), directory });
+    }
+    let directory = directory.ok_or_else(|| {
+        let message = "there is no home directory to keep the state in: name a directory with `--data` or \
+                       CUSTOMERIO_MCP_DATA";
+        Problem::new(Place::Nowhere, message)
+    })?;
     Ok(StateConfig::Sqlite { directory })
+}
+
+/// The address of a PostgreSQL database, if the state is kept in one.
+fn state_url(
+    env: &Environment,
+    document: Option<&Document>,
+    backend: Option<StateBackend>,
+) -> Result<Option<SecretText>, Problem> {
+    const VARIABLE: &str = "CUSTOMERIO_MCP_STATE_URL";
+    let in_file = || document.map_or(Place::Nowhere, |document| document.place(&["state"]));
+    match (env.text(VARIABLE)?, backend) {
+        (None, None | Some(StateBackend::Sqlite)) => Ok(None),
+        (None, Some(StateBackend::Postgres)) => Err(Problem::new(
+            in_file(),
+            format!("asks for PostgreSQL: set {VARIABLE} to postgresql://USER:PASSWORD@HOST:PORT/DATABASE"),
+        )),
+        (Some(_), Some(StateBackend::Sqlite)) => Err(Problem::new(
+            in_file(),
+            format!("asks for SQLite, and {VARIABLE} is set: write \"postgres\" here, or unset the variable"),
+        )),
+        (Some(url), None | Some(StateBackend::Postgres)) => {
+            if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+                return Ok(Some(SecretText::new(url)));
+            }
+            Err(Problem::new(Place::variable(VARIABLE), "takes postgresql://USER:PASSWORD@HOST:PORT/DATABASE"))
+        }
+    }
 }
 
 /// Variables that look as if they had an effect and have none.

@@ -23,6 +23,11 @@ pub(super) const FILE_NAME: &str = "secret";
 
 const FORM: &str = "64 hexadecimal digits, as `openssl rand -hex 32` prints them";
 
+/// Why there is no going on without one.
+pub(super) const MUST_BE_SHARED: &str = "the state is in PostgreSQL, where every instance must have the same secret: \
+    set CUSTOMERIO_MCP_SECRET, or CUSTOMERIO_MCP_SECRET_FILE, to what `openssl rand -hex 32` prints, once for all of \
+    them";
+
 /// Where the secret is to be found.
 #[derive(Debug, Clone)]
 pub(super) enum OwnSecret {

@@ -138,6 +138,7 @@ impl Guards {
         let admitted = Admitted { call_id: call.call_id.clone(), people, approved_by, ..Admitted::default() };
         // A read leaves nothing to settle, but what it needs to run is used up like anybody's.
         if !call.effect.mutates() && matches!(consent, Consent::NotNeeded) {
+            self.check_recordable(call).await?;
             return Ok(admitted);
         }
         let creates = self.creates(call, &admitted.people)?;

@@ -24,6 +24,7 @@ pub mod intent;
 pub mod ledger;
 mod links;
 mod merge;
+pub mod outage;
 mod plan;
 pub mod policy;
 pub mod privacy;
@@ -45,6 +46,7 @@ use self::{
     directory::{Directory, KnownPerson},
     intent::Intent,
     ledger::Replay,
+    outage::Outage,
     policy::{Approvals, Budgets, Policy, Recipients, TestProfiles, WorkspaceKind},
     secret::Keys,
 };
@@ -105,6 +107,8 @@ pub struct Guards {
     pub(crate) breaker: Breaker,
     /// The expired test profiles whose removal was tried last, with when that was in Unix milliseconds.
     pub(crate) expired_tried: Mutex<Option<(i64, Digest)>>,
+    /// What goes on without the store.
+    pub(crate) outage: Outage,
 }
 
 /// On whose behalf a call is made.

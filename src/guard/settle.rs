@@ -88,7 +88,8 @@ impl Guards {
             self.forget(&admitted.people, ended.person).await;
             self.store.settle(self.settle_request(call, admitted, ended, audit)).await.map(drop)
         } else {
-            self.store.append_audit(audit).await
+            self.record(audit).await;
+            Ok(())
         };
         if let Err(error) = settled {
             // The lease lapses and the call counts as of unknown fate: nothing is done twice.
@@ -130,9 +131,7 @@ impl Guards {
         }
         let mut audit = self.audit_entry(call, &Identified::default(), phase, decision);
         audit.duration_ms = Some(duration_ms);
-        if let Err(error) = self.store.append_audit(audit).await {
-            tracing::error!(%error, tool = call.tool, "a refusal could not be recorded");
-        }
+        self.record(audit).await;
     }
 
     /// Drops what is remembered of the people a call has written.

@@ -12,11 +12,12 @@ use crate::{
     api::{Api, ApiConfig, AppKey, BaseUrls, CallScope, CdpWriteKey, CredentialError, RegionSetting, TrackCredentials},
     clock::{AdjustableClock, Clock, SharedClock, SystemClock, random_bytes},
     config::{Config, Region, SecretText, StateConfig, TrackKey, WorkspaceConfig},
-    guard::{Guards, Workspace, breaker::Breaker, policy::WorkspaceKind, secret::Secret},
+    guard::{Guards, Workspace, breaker::Breaker, outage::Outage, policy::WorkspaceKind, secret::Secret},
     sandbox::{self, Fixture, Keys, RunningSandbox, SandboxConfig},
     state::{
         Store,
         exports::Exports,
+        postgres::{Address, PostgresStore},
         sqlite::{Location, SqliteStore},
     },
     tools::{
@@ -31,6 +32,8 @@ const DATABASE: &str = "state.db";
 const EXPORTS: &str = "exports";
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+/// What a database of several machines is called where its address must not be shown.
+const SHARED: &str = "the PostgreSQL database of CUSTOMERIO_MCP_STATE_URL";
 
 /// How long a sandbox on loopback may take to say that it is one.
 const SANDBOX_ANSWERS_WITHIN: Duration = Duration::from_secs(2);
@@ -73,6 +76,9 @@ pub enum OpenError {
         .0.display()
     )]
     NoState(PathBuf),
+    /// Nothing has run yet with this database.
+    #[error("there is no state in {SHARED} yet: nothing has run with it")]
+    NoSharedState,
     /// The state is there and the secret it was written with is not.
     #[error(
         "the state in {} was written with a secret that is no longer there: put its file `secret` back, or set \
@@ -97,23 +103,40 @@ pub struct OpenState {
 }
 
 /// Opens the store that the configuration names.
-pub fn open_state(config: &Config, clock: &SharedClock) -> Result<OpenState, OpenError> {
+pub async fn open_state(config: &Config, clock: &SharedClock) -> Result<OpenState, OpenError> {
     let secret = config.own_secret(clock).map_err(|error| OpenError::Configuration(error.to_string()))?;
-    let location = match &config.state {
-        StateConfig::Memory => Location::Memory,
-        StateConfig::Sqlite { directory } => Location::File(directory.join(DATABASE)),
+    let store: Arc<dyn Store> = match &config.state {
+        StateConfig::Memory => Arc::new(open_sqlite(Location::Memory, &secret)?),
+        StateConfig::Sqlite { directory } => Arc::new(open_sqlite(Location::File(directory.join(DATABASE)), &secret)?),
+        StateConfig::Postgres { .. } => {
+            let address = address(config)?.ok_or(OpenError::InMemory)?;
+            let connected = PostgresStore::connect(&address, secret.chain_key(), Arc::clone(clock)).await;
+            Arc::new(connected.map_err(|error| OpenError::Store { place: SHARED.to_owned(), why: error.to_string() })?)
+        }
     };
+    let exports = match &config.state {
+        StateConfig::Sqlite { directory } | StateConfig::Postgres { directory: Some(directory), .. } => {
+            Exports::in_directory(directory.join(EXPORTS))
+        }
+        StateConfig::Memory | StateConfig::Postgres { directory: None, .. } => Exports::in_memory(),
+    };
+    Ok(OpenState { store, secret, exports })
+}
+
+fn open_sqlite(location: Location, secret: &Secret) -> Result<SqliteStore, OpenError> {
     let place = match &location {
         Location::Memory => "in memory".to_owned(),
         Location::File(path) => path.display().to_string(),
     };
-    let store = SqliteStore::open(location, secret.chain_key())
-        .map_err(|error| OpenError::Store { place, why: error.to_string() })?;
-    let exports = match &config.state {
-        StateConfig::Memory => Exports::in_memory(),
-        StateConfig::Sqlite { directory } => Exports::in_directory(directory.join(EXPORTS)),
-    };
-    Ok(OpenState { store: Arc::new(store), secret, exports })
+    SqliteStore::open(location, secret.chain_key()).map_err(|error| OpenError::Store { place, why: error.to_string() })
+}
+
+/// The PostgreSQL database that the configuration names, if it does.
+pub fn address(config: &Config) -> Result<Option<Address>, OpenError> {
+    let StateConfig::Postgres { url, password_file, .. } = &config.state else { return Ok(None) };
+    Address::parse(url.expose(), password_file.as_deref())
+        .map(Some)
+        .map_err(|error| OpenError::Store { place: SHARED.to_owned(), why: error.to_string() })
 }
 
 /// What there is where the configuration keeps its state.
@@ -127,12 +150,17 @@ pub enum StateFound {
     WithoutSecret(PathBuf),
     /// A database in this directory.
     Whole(PathBuf),
+    /// A database elsewhere, which was not asked.
+    Shared,
 }
 
 /// Looks for the state and changes nothing.
 pub fn find_state(config: &Config) -> StateFound {
-    let StateConfig::Sqlite { directory } = &config.state else { return StateFound::Memory };
-    let directory = directory.clone();
+    let directory = match &config.state {
+        StateConfig::Memory => return StateFound::Memory,
+        StateConfig::Postgres { .. } => return StateFound::Shared,
+        StateConfig::Sqlite { directory } => directory.clone(),
+    };
     if !directory.join(DATABASE).exists() {
         return StateFound::Nothing(directory);
     }
@@ -144,12 +172,20 @@ pub fn find_state(config: &Config) -> StateFound {
 
 /// Opens the store that the configuration names if it is there. Reading what was done must not begin by making an empty
 /// store, or a secret that nothing was written with.
-pub fn open_existing_state(config: &Config, clock: &SharedClock) -> Result<OpenState, OpenError> {
+pub async fn open_existing_state(config: &Config, clock: &SharedClock) -> Result<OpenState, OpenError> {
     match find_state(config) {
         StateFound::Memory => Err(OpenError::InMemory),
         StateFound::Nothing(directory) => Err(OpenError::NoState(directory)),
         StateFound::WithoutSecret(directory) => Err(OpenError::NoSecret(directory)),
-        StateFound::Whole(_) => open_state(config, clock),
+        StateFound::Whole(_) => open_state(config, clock).await,
+        StateFound::Shared => {
+            let address = address(config)?.ok_or(OpenError::InMemory)?;
+            match PostgresStore::ask(&address).await {
+                Ok(server) if server.schema == 0 => Err(OpenError::NoSharedState),
+                // Whatever it is that is wrong, opening says so too.
+                _ => open_state(config, clock).await,
+            }
+        }
     }
 }
 
@@ -231,6 +267,7 @@ pub fn guards(config: &WorkspaceConfig, state: &OpenState, clock: SharedClock, r
         strangers: Mutex::default(),
         breaker: Breaker::default(),
         expired_tried: Mutex::default(),
+        outage: Outage::default(),
     }
 }
 

@@ -92,6 +92,11 @@ impl ChainHasher {
         hex::encode(&fields.finish().0[..8])
     }
 
+    /// What tells one key from another and nothing else.
+    pub(super) fn fingerprint(&self) -> String {
+        hex::encode(Fields::new(&self.keyed, "fingerprint").finish().0)
+    }
+
     fn fits(&self, previous: &Digest, sequence: u64, record: &AuditRecord) -> bool {
         self.record(previous, &record.writer, sequence, &record.entry) == record.hash
     }

@@ -14,6 +14,8 @@ mod export;
 pub mod exports;
 mod identity;
 mod import;
+mod ledger;
+pub mod postgres;
 mod sealed;
 pub mod sqlite;
 mod windows;
@@ -36,7 +38,7 @@ pub use self::{
     import::{Import, ImportClaim, ImportRefusal, ImportState, ImportStep, ImportUse, OpenImport, OpenedImport},
 };
 
-/// Why the store could not decide. Nothing was written.
+/// Why the store could not decide. Nothing was written, unless it says so.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// The database answered with an error; the text names no data.
@@ -45,6 +47,15 @@ pub enum StoreError {
     /// Another process held the database longer than we wait.
     #[error("the state store is busy")]
     Busy,
+    /// The database does not answer, or lets nobody in. What was asked for may have been written all the same, as far
+    /// as one can know; the text names no data.
+    #[error("the state database does not serve us: {0}")]
+    Unavailable(String),
+    /// The store was written with another secret of ours.
+    #[error(
+        "the state was written with another secret: give every instance that shares it the same CUSTOMERIO_MCP_SECRET"
+    )]
+    OtherSecret,
     /// The store was written by a newer version of the program.
     #[error("the state store has schema version {found}, this program knows up to {known}")]
     TooNew {

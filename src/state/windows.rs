@@ -51,8 +51,14 @@ pub(super) fn widths_ms(limits: &[Limit]) -> Vec<i64> {
     widths
 }
 
+/// What the same call charges to the same budget of the same account in the charges before.
+pub(super) fn amount_before(charges: &[Charge], next: &Charge) -> u64 {
+    let same = |charge: &&Charge| charge.budget == next.budget && charge.shared == next.shared;
+    charges.iter().filter(same).fold(0, |sum, charge| sum.saturating_add(charge.amount))
+}
+
 /// The sum of all buckets.
-fn total(buckets: &[Bucket]) -> u64 {
+pub(super) fn total(buckets: &[Bucket]) -> u64 {
     buckets.iter().fold(0, |sum, bucket| sum.saturating_add(bucket.amount))
 }
 

@@ -318,10 +318,11 @@ fn variables_are_listed_with_their_meaning() {
     CUSTOMERIO_APP_URL           App API at another host
     CUSTOMERIO_CDP_URL           Pipelines API at another host
     CUSTOMERIO_MCP_CONFIG        configuration file
-    CUSTOMERIO_MCP_DATA          directory of the embedded state
+    CUSTOMERIO_MCP_DATA          directory of the embedded state and of exports
     CUSTOMERIO_MCP_SECRET        our own secret: 64 hexadecimal digits
     CUSTOMERIO_MCP_SECRET_FILE   file with that secret
-    CUSTOMERIO_MCP_STATE_URL     address of the PostgreSQL state store
+    CUSTOMERIO_MCP_STATE_URL     postgresql://USER:PASSWORD@HOST:PORT/DATABASE that
+                                 keeps the state
     CUSTOMERIO_MCP_LOG           what is logged, such as warn or
                                  customerio_mcp=debug
     ");

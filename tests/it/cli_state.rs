@@ -166,7 +166,7 @@ fn a_record_that_was_tampered_with_is_named() {
     state.ok(&["identity", "declare"], &BY_ID);
     assert_snapshot!(state.ok(&["audit", "verify"], &[]), @"
     workspace  default
-    chains     1, one for each database that wrote records
+    chains     1, one for each writer
     records    2 proven
     pruned     0 cut, as the checkpoints say
 
@@ -178,7 +178,7 @@ fn a_record_that_was_tampered_with_is_named() {
     let writer = Regex::new("writer [0-9a-f]{16}").unwrap();
     assert_snapshot!(writer.replace(&found.stdout, "writer [name]"), @"
     workspace  default
-    chains     1, one for each database that wrote records
+    chains     1, one for each writer
     records    1 proven
     pruned     0 cut, as the checkpoints say
 
@@ -216,7 +216,7 @@ fn what_is_old_is_pruned_once_it_is_confirmed() {
     assert_snapshot!(told, @r#"{"workspace":"default","before":null,"deleted":2,"left":2}"#);
     assert_snapshot!(state.ok(&["audit", "verify"], &[]), @"
     workspace  default
-    chains     1, one for each database that wrote records
+    chains     1, one for each writer
     records    2 proven
     pruned     6 cut, as the checkpoints say
 

@@ -72,7 +72,7 @@ fn the_tables_of_the_readme_leave_nothing_out() {
     let settings = printed(&["config", "table"]);
     assert_eq!(settings, markdown::settings_table(&config::schema()));
     for row in [
-        r#"| `state` | `"sqlite"`, `"postgres"` | `"sqlite"` | Where what the server must remember is kept. |"#,
+        r#"| `state` | `"sqlite"`, `"postgres"` | PostgreSQL if `CUSTOMERIO_MCP_STATE_URL` is set, else SQLite | Where what the server must remember is kept. |"#,
         "| `workspaces.<name>.budgets.sends_per_day` | whole number | `500` | People sent to per day. |",
         r#"| `workspaces.<name>.identity.primary` | `"id"`, `"email"` | required | The identifier every person has. |"#,
     ] {

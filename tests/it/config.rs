@@ -353,7 +353,7 @@ fn the_data_directory_comes_from_flag_variable_file_or_home() {
         StateConfig::Sqlite { directory } => {
             directory.strip_prefix(setting.directory.path()).unwrap().to_string_lossy().into_owned()
         }
-        StateConfig::Memory => "memory".to_owned(),
+        other => format!("{other:?}"),
     };
     let setting = Setting::live();
     assert!(directory(&setting).starts_with("home") && directory(&setting).ends_with("customerio-mcp"));
@@ -368,10 +368,37 @@ fn the_data_directory_comes_from_flag_variable_file_or_home() {
 }
 
 #[test]
-fn postgres_is_understood_and_refused() {
-    let text = "state = \"postgres\"\n[workspaces.prod]\napp_api_key_env = \"CUSTOMERIO_APP_API_KEY\"\n";
-    assert_snapshot!(Setting::live().toml(text).refusal(), @"customerio-mcp.toml:1: `state` asks for PostgreSQL, but this build keeps its state in SQLite only");
-    assert_snapshot!(Setting::live().variable("CUSTOMERIO_MCP_STATE_URL", "postgres://db/x").refusal(), @"CUSTOMERIO_MCP_STATE_URL asks for PostgreSQL, but this build keeps its state in SQLite only");
+fn postgres_takes_an_address_from_the_environment_and_a_secret_that_all_share() {
+    const URL: &str = "postgresql://u:hidden@db/x";
+    let workspace = "[workspaces.prod]\napp_api_key_env = \"CUSTOMERIO_APP_API_KEY\"\n";
+    let file = |state: &str| Setting::live().toml(&format!("state = \"{state}\"\n{workspace}"));
+    let at = |setting: Setting| setting.variable("CUSTOMERIO_MCP_STATE_URL", URL);
+    let secret = |setting: Setting| setting.variable("CUSTOMERIO_MCP_SECRET", &"0f".repeat(32));
+    for setting in [at(Setting::live()), at(file("postgres"))] {
+        let config = secret(setting).load();
+        let StateConfig::Postgres { url, password_file, directory } = &config.state else {
+            panic!("{:?}", config.state)
+        };
+        assert_eq!((url.expose(), password_file), (URL, &None));
+        assert!(directory.is_some());
+        assert!(!format!("{config:?}").contains("hidden"));
+    }
+    let password_file = secret(at(Setting::live())).variable("PGPASSFILE", "/home/me/pgpass").load().state;
+    assert!(
+        matches!(password_file, StateConfig::Postgres { password_file: Some(file), .. } if file.ends_with("pgpass"))
+    );
+    assert_snapshot!(at(Setting::live()).refusal(), @"the state is in PostgreSQL, where every instance must have the same secret: set CUSTOMERIO_MCP_SECRET, or CUSTOMERIO_MCP_SECRET_FILE, to what `openssl rand -hex 32` prints, once for all of them");
+    assert_snapshot!(file("postgres").refusal(), @"customerio-mcp.toml:1: `state` asks for PostgreSQL: set CUSTOMERIO_MCP_STATE_URL to postgresql://USER:PASSWORD@HOST:PORT/DATABASE");
+    assert_snapshot!(at(file("sqlite")).refusal(), @r#"customerio-mcp.toml:1: `state` asks for SQLite, and CUSTOMERIO_MCP_STATE_URL is set: write "postgres" here, or unset the variable"#);
+    assert_snapshot!(file("postgresql://u:hidden@db/x").refusal(), @"customerio-mcp.toml:1: `state` does not fit: write `postgres` here, for no password belongs into this file: its address goes into CUSTOMERIO_MCP_STATE_URL, and a password it does not hold into the file that PGPASSFILE names");
+    assert_snapshot!(file("mysql").refusal(), @"customerio-mcp.toml:1: `state` does not fit: expected `sqlite` or `postgres`");
+    assert_snapshot!(Setting::live().variable("CUSTOMERIO_MCP_STATE_URL", "u:hidden@db").refusal(), @"CUSTOMERIO_MCP_STATE_URL takes postgresql://USER:PASSWORD@HOST:PORT/DATABASE");
+}
+
+#[test]
+fn the_embedded_sandbox_keeps_its_state_to_itself() {
+    let setting = Setting::live().variable("CUSTOMERIO_MCP_STATE_URL", "postgresql://db/x");
+    assert_eq!(setting.options(|options| options.purpose = Purpose::EmbeddedSandbox).load().state, StateConfig::Memory);
 }
 
 #[test]

@@ -21,6 +21,7 @@ use customerio_mcp::{
     state::{
         Decided, WhichApprovals,
         exports::Exports,
+        postgres::{Address, PostgresStore},
         sqlite::{Location, SqliteStore},
     },
     tools::{
@@ -55,6 +56,7 @@ pub(crate) struct Setup {
     configure: Vec<Configure>,
     choice: Choice,
     data: Option<PathBuf>,
+    database: Option<Address>,
     retry: Option<RetryTiming>,
     slice: Option<Duration>,
     human: Human,
@@ -71,6 +73,7 @@ impl Setup {
             configure: Vec::new(),
             choice: Choice { toolsets: vec!["all".to_owned()], ..Choice::default() },
             data: None,
+            database: None,
             retry: None,
             slice: None,
             human: Human::default(),
@@ -106,6 +109,11 @@ impl Setup {
     /// Keeps the state in a directory, where commands find it.
     pub(crate) fn in_directory(self, data: &Path) -> Self {
         Self { data: Some(data.to_owned()), ..self }
+    }
+
+    /// Keeps the state in a database.
+    pub(crate) fn in_database(self, address: Address) -> Self {
+        Self { database: Some(address), ..self }
     }
 
     /// Repeats requests in another rhythm; for a sandbox workspace.
@@ -165,10 +173,14 @@ impl Setup {
         kept::secrets(&sandbox);
         let shared: SharedClock = clock.clone();
         let configured = embedded_config(self.data.take());
-        let state = match &configured.state {
+        let mut state = match &configured.state {
             StateConfig::Memory => memory_state(shared.as_ref()),
-            StateConfig::Sqlite { .. } => open_state(&configured, &shared).unwrap(),
+            _ => open_state(&configured, &shared).await.unwrap(),
         };
+        if let Some(address) = self.database.take() {
+            let store = PostgresStore::connect(&address, state.secret.chain_key(), Arc::clone(&shared)).await;
+            state.store = Arc::new(store.unwrap());
+        }
         let (human, era) = (self.human.clone(), self.era.clone());
         let (choice, beside) = (self.choice.clone(), std::mem::take(&mut self.beside));
         let workspace = self.open(configured.workspace(), &sandbox, &state, Arc::clone(&shared)).await;

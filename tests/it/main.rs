@@ -26,6 +26,8 @@ mod cli_audit;
 mod cli_doctor;
 mod cli_fixture;
 #[cfg(test)]
+mod cli_postgres;
+#[cfg(test)]
 mod cli_sends;
 #[cfg(test)]
 mod cli_state;
@@ -66,7 +68,11 @@ mod liquid_cases;
 #[cfg(test)]
 mod operations;
 #[cfg(test)]
+mod outage;
+#[cfg(test)]
 mod people;
+#[cfg(test)]
+mod postgres;
 #[cfg(test)]
 mod preview;
 #[cfg(test)]

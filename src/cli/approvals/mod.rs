@@ -80,7 +80,7 @@ impl ApprovalsCommand {
 /// Runs one of the commands that work on the state.
 pub async fn run(command: ApprovalsCommand, config: Config) -> ExitCode {
     let clock = system_clock();
-    let guards = match open_existing_state(&config, &clock) {
+    let guards = match open_existing_state(&config, &clock).await {
         Ok(state) => guards(config.workspace(), &state, clock, false),
         Err(error) => return output::not_opened(&error),
     };

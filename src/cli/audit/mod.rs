@@ -166,7 +166,7 @@ pub async fn run(command: AuditCommand, config: Config) -> ExitCode {
             Err(error) => output::unusable(error),
         };
     }
-    let state = match open_existing_state(&config, &clock) {
+    let state = match open_existing_state(&config, &clock).await {
         Ok(state) => state,
         Err(error) => return output::not_opened(&error),
     };
@@ -303,7 +303,7 @@ fn proof(report: &ChainReport, workspace: &str) -> String {
     let mut text = String::new();
     for (name, value) in [
         ("workspace", workspace.to_owned()),
-        ("chains", format!("{}, one for each database that wrote records", report.chains)),
+        ("chains", format!("{}, one for each writer", report.chains)),
         ("records", format!("{} proven", report.records)),
         ("pruned", format!("{} cut, as the checkpoints say", report.pruned)),
     ] {

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::check::Check;
+use super::{check::Check, shared};
 use crate::{
     cli::{
         config::{in_short, policy, unbroken},
@@ -19,13 +19,16 @@ use crate::{
     state::{Digest, Lease},
 };
 
+/// What to do about a database file that cannot be written to.
+const DISK: &str = "Free space on the disk, or give the directory to the user who runs the server.";
+
 /// How long the lease is held by which writing is tried, in milliseconds.
 const LEASE_MS: i64 = 1_000;
 
 /// The state as far as it could be opened.
 pub(super) struct State {
     pub(super) checks: Vec<Check>,
-    open: Option<OpenState>,
+    pub(super) open: Option<OpenState>,
 }
 
 pub(super) fn configuration(config: &Config) -> Vec<Check> {
@@ -53,21 +56,23 @@ pub(super) async fn state(config: &Config, clock: &SharedClock) -> State {
             let note = Check::note("state", "in memory: forgotten when the process ends");
             State {
                 checks: vec![note.next("`--data DIR` keeps it."), Check::ok("secret", "made for each run")],
-                open: open_state(config, clock).ok(),
+                open: open_state(config, clock).await.ok(),
             }
         }
+        StateFound::Shared => shared::state(config, clock).await,
         StateFound::Nothing(directory) => only(nothing_yet(&directory, clock)),
-        StateFound::WithoutSecret(_) => match open_existing_state(config, clock) {
+        StateFound::WithoutSecret(_) => match open_existing_state(config, clock).await {
             Err(error) => only(Check::failed("secret", error.to_string())),
             Ok(_) => only(Check::ok("secret", "there after all")),
         },
-        StateFound::Whole(directory) => match open_existing_state(config, clock) {
+        StateFound::Whole(directory) => match open_existing_state(config, clock).await {
             Err(error) => only(
                 Check::failed("state", error.to_string())
                     .next(format!("Look at {}: its owner, its mode and the space left.", directory.display())),
             ),
             Ok(state) => {
-                let checks = vec![written(&state, &directory, clock).await, secret(config)];
+                let place = format!("SQLite in {}", directory.display());
+                let checks = vec![written(&state, &place, DISK, clock).await, secret(config)];
                 State { checks, open: Some(state) }
             }
         },
@@ -82,7 +87,7 @@ fn secret(config: &Config) -> Check {
 }
 
 /// A lease is the one thing that can be written and leaves nothing behind.
-async fn written(state: &OpenState, directory: &Path, clock: &SharedClock) -> Check {
+pub(super) async fn written(state: &OpenState, place: &str, next: &str, clock: &SharedClock) -> Check {
     let holder = "doctor".to_owned();
     let until_ms = clock.now_ms() + LEASE_MS;
     let lease = Lease { workspace: holder.clone(), name: Digest(random_bytes(clock.as_ref())), holder, until_ms };
@@ -92,11 +97,8 @@ async fn written(state: &OpenState, directory: &Path, clock: &SharedClock) -> Ch
         Err(error) => Err(error),
     };
     match outcome {
-        Ok(()) => Check::ok("state", format!("SQLite in {}: opened, up to date, written to", directory.display())),
-        Err(error) => {
-            Check::failed("state", format!("SQLite in {} cannot be written to: {error}", directory.display()))
-                .next("Free space on the disk, or give the directory to the user who runs the server.")
-        }
+        Ok(()) => Check::ok("state", format!("{place}: opened, up to date, written to")),
+        Err(error) => Check::failed("state", format!("{place} cannot be written to: {error}")).next(next),
     }
 }
 

@@ -3,6 +3,7 @@
 mod access;
 mod check;
 mod local;
+mod shared;
 
 use std::{process::ExitCode, sync::Arc};
 

@@ -91,7 +91,10 @@ impl Guards {
         let strategy = match (&call.intent.people, call.effect.mutates()) {
             (People::Nobody, _) => return Ok(Identified::default()),
             (_, true) => Some(self.identity_strategy().await?.ok_or_else(strategy_required)?),
-            (_, false) => self.identity_strategy().await?,
+            (People::Named { customers, .. }, false) if customers.iter().any(|given| given.id_type.is_none()) => {
+                self.strategy_to_read_by().await?
+            }
+            (_, false) => None,
         };
         match &call.intent.people {
             People::Nobody => Ok(Identified::default()),

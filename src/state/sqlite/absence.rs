@@ -5,10 +5,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::{
     audit::Auditor,
     budgets::{self, Account},
-    calls::effective_state,
     test_profiles,
 };
-use crate::state::{Absence, AbsenceOutcome, CallState, StoreError};
+use crate::state::{Absence, AbsenceOutcome, CallState, StoreError, ledger::effective_state};
 
 /// A row as noting an absence needs it.
 struct Looked {

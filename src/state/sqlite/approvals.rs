@@ -8,15 +8,12 @@ use super::{
 };
 use crate::state::{
     Approval, ApprovalDecision, ApprovalQuery, ApprovalState, AskApproval, AskedApproval, Begin, Decided, Digest,
-    StoreError, WhichApprovals,
+    StoreError, WhichApprovals, ledger::SPENT_LISTED_MS,
 };
 
 /// The columns that [`approval`] reads.
 const APPROVAL: &str = "approval_id, principal, tool, effect, call, people, audience, sealed, state, requested_at_ms, \
                         expires_at_ms, decided_by, decided_at_ms";
-
-/// How long a spent approval is still listed, in milliseconds.
-const SPENT_LISTED_MS: i64 = 24 * 60 * 60 * 1_000;
 
 fn approval(row: &Row<'_>) -> rusqlite::Result<Approval> {
     Ok(Approval {

@@ -24,7 +24,7 @@ pub(super) fn check(connection: &Connection, begin: &Begin) -> Result<Option<Exh
     let mut worst: Option<Exhausted> = None;
     for (place, charge) in begin.charges.iter().enumerate() {
         let account = Account { workspace: &begin.workspace, principal: charge.account(&begin.principal) };
-        let pending = amount_before(&begin.charges[..place], charge);
+        let pending = windows::amount_before(&begin.charges[..place], charge);
         for limit in &charge.limits {
             let used = used(connection, account, &charge.budget, limit, begin.now_ms)?;
             if windows::fits(charge, limit, used.saturating_add(pending)) {
@@ -39,12 +39,6 @@ pub(super) fn check(connection: &Connection, begin: &Begin) -> Result<Option<Exh
         }
     }
     Ok(worst)
-}
-
-/// What the same call charges to the same budget of the same account in the charges before.
-fn amount_before(charges: &[Charge], next: &Charge) -> u64 {
-    let same = |charge: &&Charge| charge.budget == next.budget && charge.shared == next.shared;
-    charges.iter().filter(same).fold(0, |sum, charge| sum.saturating_add(charge.amount))
 }
 
 /// The sum of the buckets that count.

@@ -8,19 +8,10 @@ use super::{
     budgets::{self, Account},
     erasures, imports, test_profiles, tidy,
 };
-use crate::state::{Begin, BeginOutcome, CallKey, CallOutcome, CallState, Digest, RecordedCall, Settle, StoreError};
-
-/// A call whose lease has lapsed without an answer counts as one whose fate nobody knows.
-pub(super) fn effective_state(state: CallState, lease_until_ms: i64, now_ms: i64) -> CallState {
-    if state == CallState::InFlight && lease_until_ms <= now_ms { CallState::Unknown } else { state }
-}
-
-/// How long a call of unknown fate holds its key at least: its repeat is told to come back later, and must not happen
-/// anew when it does.
-pub(super) const UNKNOWN_HOLDS_KEY_MS: i64 = 24 * 60 * 60 * 1_000;
-
-/// Word for word the condition of the index of unsettled calls.
-pub(super) const UNSETTLED: &str = "(state = 0 OR state > 2)";
+use crate::state::{
+    Begin, BeginOutcome, CallKey, CallState, Digest, RecordedCall, Settle, StoreError,
+    ledger::{UNKNOWN_HOLDS_KEY_MS, UNSETTLED, effective_state, is_followed, settled_state},
+};
 
 /// The columns that [`recorded`] reads.
 pub(super) const RECORDED: &str = "call_id, principal, tool, effect, state, arguments, answer, recovery, began_at_ms, \
@@ -93,12 +84,6 @@ fn replay(connection: &Connection, begin: &Begin) -> Result<Option<BeginOutcome>
     Ok(first.filter(|first| !is_followed(begin, first)).map(|first| {
         if first.arguments == Some(*arguments) { BeginOutcome::Replayed(first) } else { BeginOutcome::KeyReused }
     }))
-}
-
-/// Whether the call is another attempt at one that was looked for in vain, and still is the one it was decided on.
-fn is_followed(begin: &Begin, first: &RecordedCall) -> bool {
-    let may_be_followed = matches!(first.state, CallState::Unknown | CallState::Absent) && first.absent_at_ms.is_some();
-    may_be_followed && begin.follows.as_ref() == Some(&first.call_id)
 }
 
 fn is_plan_spent(connection: &Connection, begin: &Begin) -> Result<bool, StoreError> {
@@ -180,19 +165,9 @@ struct Open {
     erased: bool,
 }
 
-/// Only a call in flight, of unknown fate or looked for in vain changes, and the latter two only to something known.
 pub(super) fn settle(connection: &Connection, auditor: &Auditor, settle: &Settle) -> Result<bool, StoreError> {
     let call = open_call(connection, settle)?;
-    let to = match settle.outcome {
-        CallOutcome::Committed => CallState::Committed,
-        CallOutcome::Released => CallState::Released,
-        CallOutcome::Unknown => CallState::Unknown,
-    };
-    match call.state {
-        CallState::InFlight => {}
-        CallState::Unknown | CallState::Absent if to != CallState::Unknown => {}
-        _ => return Ok(false),
-    }
+    let Some(to) = settled_state(call.state, settle.outcome) else { return Ok(false) };
     update(connection, settle, &call, to)?;
     let account = Account { workspace: &settle.workspace, principal: &call.principal };
     if to == CallState::Released {

@@ -5,10 +5,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::columns::{counted, stored};
 use crate::state::{
     Begin, Import, ImportClaim, ImportRefusal, ImportState, ImportStep, OpenImport, OpenedImport, StoreError,
+    ledger::IMPORTS_KEPT_MS,
 };
-
-/// How long an import is remembered after it last came further: its report may still be asked for.
-const KEPT_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
 
 /// The columns that [`import`] reads.
 const IMPORT: &str = "handle, tool, state, progress, sealed, created_at_ms, updated_at_ms";
@@ -85,7 +83,7 @@ fn insert(connection: &Connection, open: &OpenImport) -> Result<(), StoreError> 
 }
 
 fn forget_old(connection: &Connection, now_ms: i64) -> Result<(), StoreError> {
-    let before_ms = now_ms.saturating_sub(KEPT_MS);
+    let before_ms = now_ms.saturating_sub(IMPORTS_KEPT_MS);
     for sql in [
         "DELETE FROM import_refusals WHERE (workspace, handle) IN \
          (SELECT workspace, handle FROM imports WHERE updated_at_ms < ?1)",

@@ -2,11 +2,11 @@
 
 use rusqlite::{Connection, ToSql};
 
-use super::calls::{RECORDED, UNKNOWN_HOLDS_KEY_MS, UNSETTLED, recorded};
-use crate::state::{CallQuery, RecordedCall, StoreError, WhichCalls};
-
-/// A call without a key or a way to look for it is nobody's to settle.
-const CAN_BE_SETTLED: &str = "(key IS NOT NULL OR recovery IS NOT NULL)";
+use super::calls::{RECORDED, recorded};
+use crate::state::{
+    CallQuery, RecordedCall, StoreError, WhichCalls,
+    ledger::{CAN_BE_SETTLED, UNKNOWN_HOLDS_KEY_MS, UNSETTLED},
+};
 
 pub(super) fn list(connection: &Connection, query: &CallQuery) -> Result<Vec<RecordedCall>, StoreError> {
     let CallQuery { workspace, calls, now_ms, limit } = query;

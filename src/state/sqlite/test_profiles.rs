@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::calls::effective_state;
-use crate::state::{Begin, BeginOutcome, CallState, Digest, StoreError, TestProfile, TestProfileReservation};
+use crate::state::{
+    Begin, BeginOutcome, CallState, Digest, StoreError, TestProfile, TestProfileReservation,
+    ledger::{effective_state, merge},
+};
 
 /// `None` if there is a place for the reservation.
 pub(super) fn check(connection: &Connection, begin: &Begin) -> Result<Option<BeginOutcome>, StoreError> {
@@ -213,23 +215,6 @@ pub(super) fn list(connection: &Connection, workspace: &str, now_ms: i64) -> Res
         profiles.insert(place, merged);
     }
     Ok(profiles.into_values().collect())
-}
-
-/// Of two rows about one person the better known speaks for both.
-fn merge(earlier: TestProfile, later: TestProfile) -> TestProfile {
-    let rank = |profile: &TestProfile| match profile.state {
-        CallState::Committed => 2,
-        CallState::Unknown => 1,
-        CallState::InFlight | CallState::Released | CallState::Absent => 0,
-    };
-    let created_at_ms = earlier.created_at_ms.max(later.created_at_ms);
-    let calls = [earlier.calls.as_slice(), &later.calls].concat();
-    let ended_calls = [earlier.ended_calls.as_slice(), &later.ended_calls].concat();
-    let (mut kept, other) = if rank(&later) >= rank(&earlier) { (later, earlier) } else { (earlier, later) };
-    kept.subjects.extend(other.subjects);
-    kept.subjects.sort_unstable();
-    kept.subjects.dedup();
-    TestProfile { calls, ended_calls, created_at_ms, ..kept }
 }
 
 fn subjects(connection: &Connection, row: i64) -> Result<Vec<Digest>, StoreError> {

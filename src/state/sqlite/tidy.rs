@@ -2,21 +2,11 @@
 
 use rusqlite::{Connection, params};
 
-use super::{
-    approvals,
-    calls::{UNKNOWN_HOLDS_KEY_MS, UNSETTLED},
+use super::approvals;
+use crate::state::{
+    StoreError,
+    ledger::{CALLS_BETWEEN, CALLS_KEPT_MS, ROWS_AT_ONCE, UNKNOWN_HOLDS_KEY_MS, UNSETTLED},
 };
-use crate::state::StoreError;
-
-/// How long a call without a live key stays on the ledger: longer than any budget looks back. One whose fate nobody has
-/// learnt until then has expired with it.
-const CALLS_KEPT_MS: i64 = 32 * 24 * 60 * 60 * 1000;
-
-/// Every so many calls one of them tidies up.
-const CALLS_BETWEEN: i64 = 16;
-
-/// The most rows of a kind deleted at once: several for each call in between, so what has expired does not pile up.
-const ROWS_AT_ONCE: i64 = 4 * CALLS_BETWEEN;
 
 /// Tidies up if it is the turn of the ledger row `call_row`.
 pub(super) fn tidy(connection: &Connection, workspace: &str, call_row: i64, now_ms: i64) -> Result<(), StoreError> {

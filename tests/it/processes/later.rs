@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use customerio_mcp::{
-    clock::AdjustableClock,
+    clock::{AdjustableClock, SharedClock},
     guard::Origin,
     server::{
         handler::LOCAL_PRINCIPAL,
@@ -38,7 +38,8 @@ impl<'a> Later<'a> {
     pub(super) fn open(site: &'a Site) -> Self {
         let config = site.config();
         let clock = Arc::new(AdjustableClock::running());
-        let state = open_state(&config, &(clock.clone() as _)).unwrap();
+        let shared: SharedClock = clock.clone();
+        let state = site.wait_for(open_state(&config, &shared)).unwrap();
         let opening = open_workspace(config.workspace(), &state, clock.clone(), false);
         let workspace = site.wait_for(opening).unwrap();
         let tools = tools::under(&workspace.guards.policy);

@@ -53,7 +53,7 @@ fn two_hundred_calls_on_four_processes_make_as_many_people_as_there_are_places()
     // A decision and an outcome of each call that made somebody, one record of each refusal, and the last reads.
     assert_snapshot!(site.verified_audit(), @"
     workspace  local
-    chains     1, one for each database that wrote records
+    chains     1, one for each writer
     records    229 proven
     pruned     0 cut, as the checkpoints say
 

@@ -14,7 +14,8 @@ use customerio_mcp::state::{
 use rusqlite::Connection;
 use tokio::task::JoinSet;
 
-use super::{CHAIN_KEY, material::*};
+use super::{CHAIN_KEY, Ground, material::*};
+use crate::postgres::Database;
 
 const TASKS: usize = 64;
 
@@ -22,17 +23,26 @@ fn open(path: &Path) -> Arc<dyn Store> {
     Arc::new(SqliteStore::open(Location::File(path.to_owned()), CHAIN_KEY).unwrap())
 }
 
-/// One store in memory, one in a file, and two on one file.
-fn racetracks() -> Vec<(Vec<Arc<dyn Store>>, tempfile::TempDir)> {
+/// One store in memory, one in a file, and two on one file; one in a database, and two in one.
+async fn racetracks() -> Vec<(Vec<Arc<dyn Store>>, Ground)> {
     let track = |stores: &dyn Fn(&Path) -> Vec<Arc<dyn Store>>| {
         let directory = crate::kept::directory();
-        (stores(&directory.path().join("state.db")), directory)
+        (stores(&directory.path().join("state.db")), Ground::Directory(directory))
     };
-    vec![
+    let mut tracks = vec![
         track(&|_| vec![Arc::new(SqliteStore::open(Location::Memory, CHAIN_KEY).unwrap())]),
         track(&|path| vec![open(path)]),
         track(&|path| vec![open(path), open(path)]),
-    ]
+    ];
+    for count in 1..=2 {
+        let Some(database) = Database::fresh() else { continue };
+        let mut stores: Vec<Arc<dyn Store>> = Vec::new();
+        for _ in 0..count {
+            stores.push(Arc::new(database.open(CHAIN_KEY).await.unwrap()));
+        }
+        tracks.push((stores, Ground::Database(database)));
+    }
+    tracks
 }
 
 /// How many of the racing calls began.
@@ -65,7 +75,7 @@ fn for_a_key(begin: Begin, _: usize) -> Begin {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn racing_calls_get_exactly_what_there_is() {
-    for (stores, _directory) in racetracks() {
+    for (stores, _ground) in racetracks().await {
         assert_eq!(race(&stores, "place", for_a_place).await, 25);
         assert_eq!(race(&stores, "budget", for_the_budget).await, 10);
         assert_eq!(race(&stores, "token", for_a_token).await, 1);
@@ -127,7 +137,7 @@ async fn a_call_that_fails_in_a_shared_commit_undoes_nobody_elses_work_and_all_o
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_chain_is_proven_while_it_grows_and_stays_whole() {
-    for (stores, _directory) in racetracks() {
+    for (stores, _ground) in racetracks().await {
         let mut tasks = JoinSet::new();
         for number in 0..TASKS {
             let store = Arc::clone(&stores[number % stores.len()]);
@@ -147,7 +157,7 @@ async fn a_chain_is_proven_while_it_grows_and_stays_whole() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn one_of_many_takes_a_lease() {
-    for (stores, _directory) in racetracks() {
+    for (stores, _ground) in racetracks().await {
         let mut tasks = JoinSet::new();
         for number in 0..TASKS {
             let lease = Lease {

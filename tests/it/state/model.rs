@@ -9,6 +9,7 @@ use customerio_mcp::state::{
 use proptest::{collection::vec, prelude::*};
 
 use super::{CHAIN_KEY, material::*};
+use crate::postgres::Database;
 
 const BUDGET: u64 = 6;
 const PLACES: u64 = 3;
@@ -228,13 +229,12 @@ async fn compare(store: &dyn Store, model: &Model) {
     assert_eq!(listed.into_keys().collect::<BTreeSet<_>>(), people);
 }
 
-async fn run(steps: Vec<Step>) {
-    let store = SqliteStore::open(Location::Memory, CHAIN_KEY).unwrap();
+async fn run(store: &dyn Store, steps: Vec<Step>) {
     let mut model = Model { now_ms: NOW_MS, ..Model::default() };
     for step in steps {
         match step {
             Step::Begin { amount, person, key, follows } => {
-                let actual = begin(&store, &model, amount, person, key, follows).await;
+                let actual = begin(store, &model, amount, person, key, follows).await;
                 assert_eq!(actual, model.begin(amount, person, key, follows));
             }
             Step::LookInVain { call } => {
@@ -259,7 +259,7 @@ async fn run(steps: Vec<Step>) {
                 model.remove(person);
             }
         }
-        compare(&store, &model).await;
+        compare(store, &model).await;
     }
     let report = store.verify_audit(SHOP.to_owned()).await.unwrap();
     assert_eq!((report.records, report.faults), (model.records, Vec::new()));
@@ -270,6 +270,19 @@ proptest! {
 
     #[test]
     fn the_store_agrees_with_the_model(steps in steps()) {
-        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(run(steps));
+        let store = SqliteStore::open(Location::Memory, CHAIN_KEY).unwrap();
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(run(&store, steps));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_store_of_a_fleet_agrees_with_it_too(steps in steps()) {
+        let Some(database) = Database::fresh() else { return Ok(()) };
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+            run(&database.open(CHAIN_KEY).await.unwrap(), steps).await;
+        });
     }
 }

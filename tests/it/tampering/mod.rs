@@ -34,7 +34,7 @@ fn what_the_server_wrote_is_proven() {
     let written = Written::by_the_server();
     assert_snapshot!(written.copy().proven(), @"
     workspace  sandbox
-    chains     1, one for each database that wrote records
+    chains     1, one for each writer
     records    12 proven
     pruned     0 cut, as the checkpoints say
 
@@ -270,7 +270,7 @@ fn what_is_left_by_pruning_is_proven_and_tampering_with_it_is_named() {
     assert_snapshot!(state.prune(), @"Deleted 6 records of sandbox from before [then] UTC. 8 are left and proven, this command's own two among them.");
     assert_snapshot!(state.proven(), @"
     workspace  sandbox
-    chains     1, one for each database that wrote records
+    chains     1, one for each writer
     records    8 proven
     pruned     6 cut, as the checkpoints say
 

@@ -1,0 +1,240 @@
+//! Rolling budgets.
+
+use std::collections::BTreeMap;
+
+use deadpool_postgres::Client;
+use tokio_postgres::{Row, Statement};
+
+use super::{
+    columns::{Attempt, counted, get, stored_amount},
+    core::Core,
+    transaction::{Transaction, prepare},
+};
+use crate::state::{
+    Begin, Charge, Exhausted, Limit, StoreError, Usage,
+    call::account_of,
+    windows::{self, Bucket},
+};
+
+/// The buckets that count, of each limit asked about, oldest first. There are few of them in use at any time, and the
+/// answer to whether a charge fits and when it will is then one question.
+pub(super) const COUNTED: &str = "SELECT asked.place, bucket_ms, amount \
+    FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[]) WITH ORDINALITY \
+    AS asked (principal, budget, width_ms, after_ms, place) JOIN budget_buckets USING (principal, budget, width_ms) \
+    WHERE workspace = $1 AND bucket_ms > after_ms ORDER BY asked.place, bucket_ms";
+
+/// Adds to buckets, making those that are new.
+pub(super) const CHARGE: &str = "INSERT INTO budget_buckets (workspace, principal, budget, width_ms, bucket_ms, amount) \
+    SELECT $1, entry.* FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[]) AS entry \
+    ON CONFLICT (workspace, principal, budget, width_ms, bucket_ms) DO UPDATE \
+    SET amount = budget_buckets.amount + excluded.amount";
+
+const REFUND: &str = "UPDATE budget_buckets SET amount = greatest(0, budget_buckets.amount - entry.amount) \
+    FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[]) \
+    AS entry (principal, budget, width_ms, bucket_ms, amount) \
+    WHERE workspace = $1 AND budget_buckets.principal = entry.principal AND budget_buckets.budget = entry.budget \
+    AND budget_buckets.width_ms = entry.width_ms AND budget_buckets.bucket_ms = entry.bucket_ms";
+
+/// The limits of some charges, as the parameters of [`COUNTED`].
+pub(super) struct Asked<'a> {
+    pub(super) accounts: Vec<&'a str>,
+    pub(super) budgets: Vec<String>,
+    pub(super) widths_ms: Vec<i64>,
+    pub(super) after_ms: Vec<i64>,
+}
+
+impl<'a> Asked<'a> {
+    pub(super) fn about(principal: &'a str, charges: &[Charge], now_ms: i64) -> Self {
+        let mut asked = Self { accounts: Vec::new(), budgets: Vec::new(), widths_ms: Vec::new(), after_ms: Vec::new() };
+        for charge in charges {
+            for limit in &charge.limits {
+                asked.accounts.push(charge.account(principal));
+                asked.budgets.push(charge.budget.clone());
+                asked.widths_ms.push(windows::bucket_width_ms(limit.window_ms));
+                asked.after_ms.push(windows::counted_after_ms(now_ms, limit.window_ms));
+            }
+        }
+        asked
+    }
+}
+
+/// The buckets of each limit, in the order asked.
+fn buckets(rows: &[Row], limits: usize) -> Attempt<Vec<Vec<Bucket>>> {
+    let mut buckets = vec![Vec::new(); limits];
+    for row in rows {
+        let place: i64 = get(row, 0)?;
+        if let Some(of_limit) = usize::try_from(place - 1).ok().and_then(|place| buckets.get_mut(place)) {
+            of_limit.push(Bucket { start_ms: get(row, 1)?, amount: counted(get(row, 2)?) });
+        }
+    }
+    Ok(buckets)
+}
+
+fn limits(charges: &[Charge]) -> usize {
+    charges.iter().map(|charge| charge.limits.len()).sum()
+}
+
+/// The limit that does not hold the charges of `begin`, given what [`COUNTED`] has found; of several the one that takes
+/// longest to free.
+pub(super) fn check(begin: &Begin, rows: &[Row]) -> Attempt<Option<Exhausted>> {
+    let mut buckets = buckets(rows, limits(&begin.charges))?.into_iter();
+    let mut worst: Option<Exhausted> = None;
+    for (place, charge) in begin.charges.iter().enumerate() {
+        let pending = windows::amount_before(&begin.charges[..place], charge);
+        for (limit, buckets) in charge.limits.iter().zip(&mut buckets) {
+            if windows::fits(charge, limit, windows::total(&buckets).saturating_add(pending)) {
+                continue;
+            }
+            let exhausted = windows::exhausted(charge, limit, &buckets, pending);
+            worst = Some(match worst {
+                Some(worst) => windows::stricter(worst, exhausted),
+                None => exhausted,
+            });
+        }
+    }
+    Ok(worst)
+}
+
+/// Amounts by bucket: what a call has put where.
+#[derive(Debug, Default)]
+pub(super) struct Entries {
+    pub(super) budgets: Vec<String>,
+    pub(super) widths_ms: Vec<i64>,
+    pub(super) buckets_ms: Vec<i64>,
+    pub(super) amounts: Vec<i64>,
+    shared: Vec<bool>,
+}
+
+impl Entries {
+    /// Where the charges of `begin` go. No bucket is named twice, which one statement could not change twice.
+    pub(super) fn of(begin: &Begin) -> Self {
+        let mut sums: BTreeMap<(bool, &str, i64, i64), i64> = BTreeMap::new();
+        for charge in begin.charges.iter().filter(|charge| charge.amount > 0) {
+            for width_ms in windows::widths_ms(&charge.limits) {
+                let bucket_ms = windows::bucket_start_ms(begin.now_ms, width_ms);
+                let sum = sums.entry((charge.shared, &charge.budget, width_ms, bucket_ms)).or_default();
+                *sum = sum.saturating_add(stored_amount(charge.amount));
+            }
+        }
+        let mut entries = Self::default();
+        for ((shared, budget, width_ms, bucket_ms), amount) in sums {
+            entries.push(shared, budget.to_owned(), width_ms, bucket_ms, amount);
+        }
+        entries
+    }
+
+    fn push(&mut self, shared: bool, budget: String, width_ms: i64, bucket_ms: i64, amount: i64) {
+        self.budgets.push(budget);
+        self.widths_ms.push(width_ms);
+        self.buckets_ms.push(bucket_ms);
+        self.amounts.push(amount);
+        self.shared.push(shared);
+    }
+
+    /// Whose each is, of a call of this principal.
+    pub(super) fn accounts<'a>(&self, principal: &'a str) -> Vec<&'a str> {
+        self.shared.iter().map(|shared| account_of(principal, *shared)).collect()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.amounts.is_empty()
+    }
+
+    /// What a call keeps of its charges, so that they can be taken back.
+    pub(super) fn kept(&self) -> Option<String> {
+        let entries: Vec<_> = (0..self.amounts.len())
+            .map(|at| (&self.budgets[at], self.widths_ms[at], self.buckets_ms[at], self.amounts[at], self.shared[at]))
+            .collect();
+        if entries.is_empty() { None } else { serde_json::to_string(&entries).ok() }
+    }
+
+    /// What a call has kept.
+    fn parse(kept: Option<&str>) -> Attempt<Self> {
+        let mut entries = Self::default();
+        let Some(kept) = kept else { return Ok(entries) };
+        let parsed: Vec<(String, i64, i64, i64, bool)> = serde_json::from_str(kept)
+            .map_err(|_| StoreError::Database("what a call has charged cannot be read".to_owned()))?;
+        for (budget, width_ms, bucket_ms, amount, shared) in parsed {
+            entries.push(shared, budget, width_ms, bucket_ms, amount);
+        }
+        Ok(entries)
+    }
+}
+
+/// Takes out of the buckets what a call had put in that did not happen.
+pub(super) async fn refund(
+    transaction: &Transaction,
+    workspace: &str,
+    principal: &str,
+    kept: Option<&str>,
+) -> Attempt<()> {
+    change(transaction, REFUND, workspace, principal, kept).await
+}
+
+/// Puts back into the buckets what was taken out for a call that happened after all.
+pub(super) async fn charge_again(
+    transaction: &Transaction,
+    workspace: &str,
+    principal: &str,
+    kept: Option<&str>,
+) -> Attempt<()> {
+    change(transaction, CHARGE, workspace, principal, kept).await
+}
+
+async fn change(
+    transaction: &Transaction,
+    sql: &str,
+    workspace: &str,
+    principal: &str,
+    kept: Option<&str>,
+) -> Attempt<()> {
+    let entries = Entries::parse(kept)?;
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let [statement] = prepare(transaction.client()?, [sql]).await?;
+    let accounts = entries.accounts(principal);
+    let Entries { budgets, widths_ms, buckets_ms, amounts, .. } = &entries;
+    let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
+        [&workspace, &accounts, budgets, widths_ms, buckets_ms, amounts];
+    transaction.execute(&statement, &parameters).await.map(drop)
+}
+
+pub(super) async fn usage(
+    core: &Core,
+    workspace: &str,
+    principal: &str,
+    charges: &[Charge],
+    now_ms: i64,
+) -> Attempt<Vec<Usage>> {
+    let client = core.client().await?;
+    let [statement] = prepare(&client, [COUNTED]).await?;
+    let rows = counted_buckets(&client, &statement, workspace, principal, charges, now_ms).await?;
+    let mut buckets = buckets(&rows, limits(charges))?.into_iter();
+    let mut usages = Vec::new();
+    for charge in charges {
+        for (limit, buckets) in charge.limits.iter().zip(&mut buckets) {
+            let Limit { window_ms, max } = *limit;
+            usages.push(Usage {
+                budget: charge.budget.clone(),
+                shared: charge.shared,
+                window_ms,
+                max,
+                used: windows::total(&buckets),
+            });
+        }
+    }
+    Ok(usages)
+}
+
+async fn counted_buckets(
+    client: &Client,
+    statement: &Statement,
+    workspace: &str,
+    principal: &str,
+    charges: &[Charge],
+    now_ms: i64,
+) -> Attempt<Vec<Row>> {
+    let Asked { accounts, budgets, widths_ms, after_ms } = Asked::about(principal, charges, now_ms);
+    Ok(client.query(statement, &[&workspace, &accounts, &budgets, &widths_ms, &after_ms]).await?)
+}
