@@ -91,8 +91,8 @@ fn the_tools_cost_what_they_are_known_to_cost() {
       55  run_trigger_operation
       53  run_send_operation
       51  run_delete_operation
-    3212  by default: 26 tools, 123 each on average, 39998 bytes sent
-    7156  all: 48 tools, 149 each on average, 79805 bytes sent
+    3212  by default: 26 tools, 123 each on average, 40398 bytes sent
+    7156  all: 48 tools, 149 each on average, 80205 bytes sent
     ");
 }
 
