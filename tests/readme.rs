@@ -216,6 +216,8 @@ fn what_is_named_exists() {
     let name = Regex::new(r"\b[A-Za-z][a-z0-9]*(?:_[A-Za-z0-9]+)+\b").unwrap();
     let paths: Vec<_> = sandbox::not_imitated().map(|(_, path)| path).collect();
     words.extend(paths.iter().flat_map(|path| name.find_iter(path)).map(|word| word.as_str().to_owned()));
+    // What every answer may carry besides its own.
+    words.insert("untrusted_fields".to_owned());
     // Not ours: the proxies' variables and the configuration of clients.
     words.extend(["HTTPS_PROXY", "NO_PROXY", "claude_desktop_config"].map(str::to_owned));
 
