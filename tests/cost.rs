@@ -45,6 +45,7 @@ fn the_tools_cost_what_they_are_known_to_cost() {
     assert_snapshot!(table, @"
       63  get_guardrails
      283  declare_identity_strategy
+      39  list_approvals
      275  list_audit
      177  find_customers
      122  get_customer
@@ -91,8 +92,8 @@ fn the_tools_cost_what_they_are_known_to_cost() {
       55  run_trigger_operation
       53  run_send_operation
       51  run_delete_operation
-    3212  by default: 26 tools, 123 each on average, 40474 bytes sent
-    7276  all: 48 tools, 151 each on average, 80768 bytes sent
+    3212  by default: 26 tools, 123 each on average, 40874 bytes sent
+    7315  all: 49 tools, 149 each on average, 82209 bytes sent
     ");
 }
 
