@@ -286,6 +286,8 @@ fn check_says_what_a_configuration_amounts_to_and_shows_no_secret() {
     single tools   delete_segment deny
     budgets        sends 100/h 500/day, triggers 20000/h 100000/day,
                    writes 500/h 2000/day, deletes 50/h 200/day, new profiles 100/day
+    of each caller sends 100/h 200/day, triggers 20000/h 100000/day,
+                   writes 500/h 2000/day, deletes 50/h 200/day, new profiles 100/day
     test profiles  25 at once, 50/day, expire after 24 h
     recipients     live @shop.example, test @sink.example
     may be called  none

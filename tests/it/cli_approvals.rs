@@ -77,6 +77,10 @@ fn on_a_terminal(data: &Path, command: &[&str], typed: &str) -> (i32, String) {
     let mut child = Command::new("setsid")
         .args(["--ctty", "--wait", env!("CARGO_BIN_EXE_customerio-mcp")])
         .args(arguments(data, command))
+        // Nothing of the machine's but where programs are.
+        .env_clear()
+        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+        .env("HOME", data)
         .env("NO_COLOR", "1")
         .stdin(end())
         .stdout(end())

@@ -53,7 +53,7 @@ fn commands_work_on_the_state_that_instances_share() {
     ");
     assert_snapshot!(ok(&["audit", "list"]), @"
     [moment] (UTC), workspace default
-    TIME      TOOL              PHASE     DECISION   BY
+    TIME      TOOL              PHASE     DECISION   BY (APPROVED)
     [time]  identity declare  outcome   committed  operator
     [time]  identity declare  decision  admitted   operator
 

@@ -19,7 +19,7 @@ use customerio_mcp::{
         open::{OpenState, open_state, open_workspace, sandbox_workspace, start_sandbox},
     },
     state::{
-        Decided, WhichApprovals,
+        Decided, Store, WhichApprovals,
         exports::Exports,
         postgres::{Address, PostgresStore},
         sqlite::{Location, SqliteStore},
@@ -49,6 +49,9 @@ pub(crate) const BEGIN: &str = "2026-03-02T09:05:00Z";
 /// A change of the workspace's configuration.
 type Configure = Box<dyn FnOnce(&mut WorkspaceConfig) + Send>;
 
+/// Something between the guards and their store.
+type Over = Box<dyn FnOnce(Arc<dyn Store>) -> Arc<dyn Store> + Send>;
+
 /// How a product under test is set up.
 pub(crate) struct Setup {
     fixture: Fixture,
@@ -59,6 +62,7 @@ pub(crate) struct Setup {
     database: Option<Address>,
     retry: Option<RetryTiming>,
     slice: Option<Duration>,
+    over: Option<Over>,
     human: Human,
     era: ClientLifecycleMode,
     beside: Vec<(&'static str, Setup)>,
@@ -76,6 +80,7 @@ impl Setup {
             database: None,
             retry: None,
             slice: None,
+            over: None,
             human: Human::default(),
             era: ClientLifecycleMode::Initialize,
             beside: Vec::new(),
@@ -126,6 +131,11 @@ impl Setup {
         Self { slice: Some(slice), ..self }
     }
 
+    /// Puts something between the guards and their store.
+    pub(crate) fn over<S: Store + 'static>(self, wrap: impl FnOnce(Arc<dyn Store>) -> Arc<S> + Send + 'static) -> Self {
+        Self { over: Some(Box::new(move |store| wrap(store))), ..self }
+    }
+
     /// Puts a person at the client, who can be asked.
     pub(crate) fn with_human(self, human: &Human) -> Self {
         Self { human: human.clone(), ..self }
@@ -166,7 +176,12 @@ impl Setup {
         Arc::new(workspace)
     }
 
-    pub(crate) async fn start(mut self) -> Product {
+    pub(crate) async fn start(self) -> Product {
+        // All that is opened on the way is large.
+        Box::pin(self.opened()).await
+    }
+
+    async fn opened(mut self) -> Product {
         kept::begin();
         let clock = Arc::new(AdjustableClock::stopped_at(BEGIN.parse::<Timestamp>().unwrap()).with_seed(7));
         let sandbox = start_sandbox(Arc::clone(&clock), self.fixture.clone()).await.unwrap();
@@ -180,6 +195,9 @@ impl Setup {
         if let Some(address) = self.database.take() {
             let store = PostgresStore::connect(&address, state.secret.chain_key(), Arc::clone(&shared)).await;
             state.store = Arc::new(store.unwrap());
+        }
+        if let Some(wrap) = self.over.take() {
+            state.store = wrap(state.store);
         }
         let (human, era) = (self.human.clone(), self.era.clone());
         let (choice, beside) = (self.choice.clone(), std::mem::take(&mut self.beside));

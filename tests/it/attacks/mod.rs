@@ -1,10 +1,9 @@
 //! What somebody would try who can write into what the agent reads, or who steers the agent: each attack with its answer,
 //! printed line by line with `--nocapture` and held.
-//!
-//! Loops are not here: what ends them is the budget (`guards::budgets`), and a breaker has tests of its own.
 
 mod fishing;
 mod injection;
+mod loops;
 mod paths;
 mod plans;
 mod reach;

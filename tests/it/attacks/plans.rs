@@ -20,6 +20,18 @@ fn with(arguments: &Value, token: &Value) -> Value {
     arguments
 }
 
+/// What comes of altered tokens. The breaker would hear of the fifth: after four somebody else goes on.
+async fn answers(delete: &Value, tokens: &[Value]) -> Vec<String> {
+    let mut answers = Vec::new();
+    for few in tokens.chunks(4) {
+        let product = Setup::shop().with_ids().start().await;
+        for token in few {
+            answers.push(short(&product.call("delete_customer", with(delete, token)).await));
+        }
+    }
+    answers
+}
+
 #[tokio::test]
 async fn a_token_is_good_for_its_own_plan_once() {
     let product = Setup::shop().with_ids().start().await;
@@ -36,13 +48,13 @@ async fn a_token_is_good_for_its_own_plan_once() {
         ("code", 40..bytes.len()),
     ];
     for (region, range) in regions {
-        let mut answers = Vec::new();
-        for at in range.clone() {
+        let altered = |at: usize| {
             let mut altered = bytes.clone();
             altered[at] ^= 0x10;
-            let altered = json!(BASE64_URL_SAFE_NO_PAD.encode(altered));
-            answers.push(short(&product.call("delete_customer", with(&delete, &altered)).await));
-        }
+            json!(BASE64_URL_SAFE_NO_PAD.encode(altered))
+        };
+        let tokens: Vec<Value> = range.map(altered).collect();
+        let mut answers = answers(&delete, &tokens).await;
         let count = answers.len();
         answers.dedup();
         table.add(format!("a token altered in its {region}, {count} times"), answers.join(" and "));
@@ -53,7 +65,7 @@ async fn a_token_is_good_for_its_own_plan_once() {
         ("an empty token", json!("")),
         ("the word `yes` as a token", json!("yes")),
     ] {
-        table.add(attack, short(&product.call("delete_customer", with(&delete, &altered)).await));
+        table.add(attack, answers(&delete, &[altered]).await.remove(0));
     }
     table.add(
         "the token with other arguments",

@@ -5,7 +5,9 @@
 //! `cell.rs` and by the tables below.
 
 mod cell;
+mod database;
 mod fault;
+mod gone;
 mod operation;
 
 use customerio_mcp::catalog::Retry;

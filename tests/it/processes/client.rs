@@ -14,6 +14,12 @@ pub(super) enum Asked {
     Person { id: String },
     /// Send a message, under a key that is its order number too.
     Send { key: String, customer: &'static str },
+    /// Send a message to an address of its own, under a key.
+    Order { key: String },
+    /// See the plan of an event.
+    Plan { event: String },
+    /// Track an event by its plan.
+    Planned { event: String, token: String },
     /// Delete all test people.
     Deletion,
 }
@@ -31,6 +37,16 @@ impl Asked {
                 json!({ "template": "order_confirmation", "customer": customer, "message_data": { "order_id": key },
                     "idempotency_key": key }),
             ),
+            // An address of its own, so that it can be told from every other one when it is lost.
+            Self::Order { key } => (
+                "send_transactional",
+                json!({ "template": "order_confirmation", "customer": "cust_0001", "to": format!("{key}@shop.io"),
+                    "message_data": { "order_id": key }, "idempotency_key": key }),
+            ),
+            Self::Plan { event } => ("track_event", json!({ "customer": "cust_0002", "name": event })),
+            Self::Planned { event, token } => {
+                ("track_event", json!({ "customer": "cust_0002", "name": event, "plan_token": token }))
+            }
             Self::Deletion => ("delete_test_customers", json!({ "only_expired": false })),
         }
     }

@@ -59,6 +59,12 @@ impl<'a> Later<'a> {
         self.site.wait_for(self.workspace.guards.ledger_test_profiles(false)).unwrap().len() as u64
     }
 
+    /// How much of the hour's budget for sends is taken.
+    pub(super) fn sends_used(&self) -> u64 {
+        let usage = self.site.wait_for(self.workspace.guards.budget_usage(LOCAL_PRINCIPAL)).unwrap();
+        usage.iter().find(|usage| usage.budget == "sends" && !usage.shared).unwrap().used
+    }
+
     /// The content of the answer to a client's call.
     pub(super) fn call(&self, tool: &str, arguments: &Value) -> Value {
         let caller = Caller {

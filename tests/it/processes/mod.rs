@@ -4,6 +4,7 @@
 mod client;
 mod crashes;
 mod dice;
+mod fleet;
 mod imports;
 mod later;
 mod quota;

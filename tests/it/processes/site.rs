@@ -21,6 +21,7 @@ use tokio::{runtime::Runtime, task::JoinHandle};
 
 use crate::{
     child::{Left, Server, initialize},
+    postgres::Database,
     sandbox::driver::Sandbox,
 };
 
@@ -52,6 +53,8 @@ pub(super) struct Site {
     shop_people: u64,
     /// How many states were left behind for fresh ones.
     left_behind: u32,
+    /// Where the state is, if it is not in the directory.
+    database: Option<Database>,
 }
 
 impl Site {
@@ -61,13 +64,22 @@ impl Site {
 
     /// A site where some budgets are others.
     pub(super) fn with_budgets(others: &[(&str, u64)]) -> Self {
+        Self::new_with(others, "", None)
+    }
+
+    /// A site whose state is in PostgreSQL, and where an event takes a plan.
+    pub(super) fn on_postgres(database: Database, others: &[(&str, u64)]) -> Self {
+        Self::new_with(others, "tools = { track_event = \"preview\" }", Some(database))
+    }
+
+    fn new_with(others: &[(&str, u64)], policy: &str, database: Option<Database>) -> Self {
         // One thread serves in the order of arrival: who is answered knows that whoever came before was served.
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let sandbox = Arc::new(runtime.block_on(Sandbox::shop_in_real_time()));
         let directory = crate::kept::directory();
-        fs::write(directory.path().join("customerio-mcp.toml"), configuration(&sandbox, others)).unwrap();
+        fs::write(directory.path().join("customerio-mcp.toml"), configuration(&sandbox, others, policy)).unwrap();
         let shop_people = runtime.block_on(sandbox.count("people"));
-        Self { runtime, sandbox, directory, shop_people, left_behind: 0 }
+        Self { runtime, sandbox, directory, shop_people, left_behind: 0, database }
     }
 
     /// Begins anew: the sandbox as it was at first, and no state yet.
@@ -81,23 +93,31 @@ impl Site {
         ["customerio-mcp.toml", &data].map(|name| self.directory.path().join(name))
     }
 
-    fn env(&self) -> [(&'static str, &str); 2] {
+    fn env(&self) -> Vec<(&'static str, String)> {
         let keys = self.sandbox.running.keys();
-        [("LOCAL_TRACK_KEY", &keys.tracking_api_key), ("LOCAL_APP_KEY", &keys.app_api_key)]
+        let mut env =
+            vec![("LOCAL_TRACK_KEY", keys.tracking_api_key.clone()), ("LOCAL_APP_KEY", keys.app_api_key.clone())];
+        if let Some(database) = &self.database {
+            env.push(("CUSTOMERIO_MCP_STATE_URL", database.url()));
+            env.push(("CUSTOMERIO_MCP_SECRET", "ab".repeat(32)));
+        }
+        env
     }
 
     fn run(&self, command: &[&str]) -> Server {
         let [config, data] = self.config_and_data();
         let paths = ["--config", config.to_str().unwrap(), "--data", data.to_str().unwrap()];
-        Server::spawn(&[command, &paths].concat(), &self.env())
+        let env = self.env();
+        let env: Vec<_> = env.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        Server::spawn(&[command, &paths].concat(), &env)
     }
 
     /// The configuration of every server here.
     pub(super) fn config(&self) -> Config {
         let [config, data] = self.config_and_data();
-        let env = self.env().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let env = self.env().into_iter().map(|(name, value)| (name.to_owned(), value));
         let options = LoadOptions { config: Some(config), data: Some(data), ..LoadOptions::default() };
-        Config::load(&Environment::new(env.to_vec(), self.directory.path()), &options).unwrap()
+        Config::load(&Environment::new(env.collect::<Vec<_>>(), self.directory.path()), &options).unwrap()
     }
 
     /// Lets the runtime of the sandbox work until this is done.
@@ -198,6 +218,12 @@ impl Site {
         }
     }
 
+    /// How many events there are of a name.
+    pub(super) fn events_named(&self, name: &str) -> usize {
+        let path = format!("/v1/activities?type=event&name={name}&limit=100");
+        self.runtime.block_on(self.sandbox.get(&path))["activities"].as_array().unwrap().len()
+    }
+
     /// The ids of the people who carry the test tag.
     pub(super) fn tagged(&self) -> BTreeSet<String> {
         let filter = json!({ "filter": { "attribute": { "field": "mcp_test", "operator": "exists" } } });
@@ -267,7 +293,7 @@ pub(super) struct Seen {
     pub(super) samples: u64,
 }
 
-fn configuration(sandbox: &Sandbox, others: &[(&str, u64)]) -> String {
+fn configuration(sandbox: &Sandbox, others: &[(&str, u64)], policy: &str) -> String {
     let (url, site_id) = (sandbox.running.base_url(), &sandbox.running.keys().site_id);
     let budget = |(name, wide): &(&str, u64)| {
         let other = others.iter().find(|(other, _)| other == name);
@@ -292,6 +318,7 @@ fn configuration(sandbox: &Sandbox, others: &[(&str, u64)]) -> String {
 
         [workspaces.{WORKSPACE}.policy]
         delete = "allow"
+        {policy}
 
         [workspaces.{WORKSPACE}.test_profiles]
         active = {PLACES}
