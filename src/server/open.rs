@@ -100,6 +100,8 @@ pub struct OpenState {
     pub secret: Secret,
     /// Documents about people, for a day.
     pub exports: Exports,
+    /// Whatever no answer may hold: credentials of every workspace, and of the state itself.
+    pub own: OwnSecrets,
 }
 
 /// Opens the store that the configuration names.
@@ -120,7 +122,13 @@ pub async fn open_state(config: &Config, clock: &SharedClock) -> Result<OpenStat
         }
         StateConfig::Memory | StateConfig::Postgres { directory: None, .. } => Exports::in_memory(),
     };
-    Ok(OpenState { store, secret, exports })
+    let mut own = OwnSecrets::default();
+    own.add_bytes(secret.expose());
+    if let StateConfig::Postgres { url, .. } = &config.state {
+        add_password(url.expose(), &mut own);
+    }
+    config.workspaces.values().for_each(|workspace| add_credentials(workspace, &mut own));
+    Ok(OpenState { store, secret, exports, own })
 }
 
 fn open_sqlite(location: Location, secret: &Secret) -> Result<SqliteStore, OpenError> {
@@ -213,15 +221,27 @@ pub async fn open_workspace(
 
 /// What callers see of a workspace's answers.
 fn view(config: &WorkspaceConfig, state: &OpenState) -> View {
-    let mut own = OwnSecrets::default();
+    let mut own = state.own.clone();
+    add_credentials(config, &mut own);
+    View { pii: config.pii, privacy: config.privacy.clone(), secrets: SecretScan::new(&own) }
+}
+
+fn add_credentials(config: &WorkspaceConfig, own: &mut OwnSecrets) {
     if let Some(track) = &config.track {
         own.add_basic(&track.site_id, track.api_key.expose());
     }
     for key in [&config.app_api_key, &config.cdp_write_key].into_iter().flatten() {
         own.add_basic("", key.expose());
     }
-    own.add_bytes(state.secret.expose());
-    View { pii: config.pii, privacy: config.privacy.clone(), secrets: SecretScan::new(&own) }
+}
+
+/// The password of the state's address, as it is written there and as it is meant.
+fn add_password(address: &str, own: &mut OwnSecrets) {
+    let parsed = url::Url::parse(address).ok();
+    if let Some(password) = parsed.as_ref().and_then(url::Url::password) {
+        own.add(password);
+        own.add(&percent_encoding::percent_decode_str(password).decode_utf8_lossy());
+    }
 }
 
 /// Refuses a workspace that only calls itself a sandbox: its policy would be too lax for real people.
@@ -321,5 +341,21 @@ pub fn sandbox_workspace(config: &WorkspaceConfig, sandbox: &RunningSandbox) -> 
         app_url: Some(sandbox.base_url()),
         cdp_url: Some(sandbox.base_url()),
         ..config.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_password_of_the_state_is_a_secret_in_either_spelling() {
+        let mut own = OwnSecrets::default();
+        add_password("postgresql://mcp:p%40ss-of-the-state@db.example:5432/mcp", &mut own);
+        let scan = SecretScan::new(&own);
+        for text in ["it is p@ss-of-the-state", "p%40ss-of-the-state"] {
+            assert!(scan.removed(text).unwrap().contains("[secret removed]"), "{text}");
+        }
+        assert_eq!(scan.removed("db.example:5432"), None);
     }
 }

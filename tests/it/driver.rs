@@ -26,6 +26,7 @@ use customerio_mcp::{
     },
     tools::{
         self,
+        answer::OwnSecrets,
         offer::{Choice, Offer},
         served::Served,
         sweep::{Swept, sweep},
@@ -266,7 +267,7 @@ fn memory_state(clock: &dyn Clock) -> OpenState {
     let secret = Secret::random(clock);
     let location = kept::state().map_or(Location::Memory, Location::File);
     let store = SqliteStore::open(location, secret.chain_key()).unwrap();
-    OpenState { store: Arc::new(store), secret, exports: Exports::in_memory() }
+    OpenState { store: Arc::new(store), secret, exports: Exports::in_memory(), own: OwnSecrets::default() }
 }
 
 fn embedded_config(data: Option<PathBuf>) -> Config {
