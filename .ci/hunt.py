@@ -28,7 +28,7 @@ PLANTED = [
     "canary-ada-4711", "canary.person@shop.example", "+49 170 1234567",
 ]
 ON_PURPOSE = re.compile(
-    r"(^|/)(exports/.*\.json|.*\.(toml|csv|jsonl|ndjson|snap|md|pem|crt|key)|secret|key|secrets\.txt|sandbox(/.*|\.db.*))$")
+    r"(^|/)(exports/.*\.json|.*\.(toml|csv|jsonl|ndjson|snap|md|pem|crt|key)|secret|key|secrets\.txt|sandbox(/.*|\.(db|sqlite3).*))$")
 # Short or common texts say nothing of anybody.
 LEAST = 7
 
