@@ -169,6 +169,36 @@ pub(super) fn phase_of_number(number: u8) -> Option<AuditPhase> {
         .find(|phase| phase_number(*phase) == number)
 }
 
+/// A head or checkpoint as it was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Anchored {
+    Absent,
+    Genuine(Anchor),
+    Forged,
+}
+
+impl Anchored {
+    /// The record it stands for, if it is to be believed.
+    pub(super) fn genuine(&self) -> Option<&Anchor> {
+        if let Self::Genuine(anchor) = self { Some(anchor) } else { None }
+    }
+}
+
+/// What is wrong with a record numbered from before the chain's start, where nothing should be left.
+pub(super) fn stray(writer: &str, sequence: u64) -> ChainFault {
+    match sequence {
+        0 => fault(writer, 0, "forged: a record that was never written"),
+        cut => fault(writer, cut, "forged: records up to here were cut by pruning"),
+    }
+}
+
+/// What is wrong with chains that say nothing of so many calls on the ledger.
+pub(super) fn unrecorded(writer: &str, head: &Anchored, calls: u64) -> ChainFault {
+    let next = head.genuine().map_or(1, |head| head.sequence.saturating_add(1));
+    let calls = if calls == 1 { "a call".to_owned() } else { format!("{calls} calls") };
+    fault(writer, next, &format!("removed: the ledger holds {calls} of which no record is left"))
+}
+
 /// A walk along one chain from its checkpoint to its head.
 pub(super) struct Walk<'a> {
     hasher: &'a ChainHasher,
@@ -221,7 +251,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Compares where the walk ended with where the head says the chain ends.
-    pub(super) fn finish(&self, writer: &str, head: &Anchor) -> Option<ChainFault> {
+    fn finish(&self, writer: &str, head: &Anchor) -> Option<ChainFault> {
         if self.last.sequence < head.sequence {
             let expected = self.last.sequence.saturating_add(1);
             return Some(missing(writer, expected, head.sequence.saturating_add(1)));
@@ -231,6 +261,22 @@ impl<'a> Walk<'a> {
             return Some(fault(writer, beyond, "forged: the chain goes on beyond its head"));
         }
         (self.last.hash != head.hash).then(|| fault(writer, head.sequence, "forged: the head names another record"))
+    }
+
+    /// What is wrong at the end of a walk that nothing stopped, if anything is.
+    pub(super) fn meets(&self, writer: &str, head: &Anchored) -> Option<ChainFault> {
+        let next = self.last.sequence.saturating_add(1);
+        let so_perhaps_more = |what: &str| Some(fault(writer, next, &format!("{what}, so there may have been more")));
+        match head {
+            Anchored::Genuine(anchor) => self.finish(writer, anchor),
+            Anchored::Forged => so_perhaps_more("forged: the head of the chain"),
+            Anchored::Absent => so_perhaps_more("removed: the head of the chain is missing"),
+        }
+    }
+
+    /// What is wrong with a next record that cannot be read.
+    pub(super) fn unreadable(&self, writer: &str) -> ChainFault {
+        fault(writer, self.last.sequence.saturating_add(1), "altered: it holds what was never written")
     }
 }
 

@@ -18,6 +18,7 @@ mod ledger;
 pub mod postgres;
 mod sealed;
 pub mod sqlite;
+mod stored;
 mod windows;
 
 use async_trait::async_trait;

@@ -4,13 +4,15 @@ use tokio_postgres::{Row, types::ToSql};
 
 use super::{
     audit::Append,
-    columns::{Attempt, counted, get, stored},
+    columns::{Attempt, get},
     core::Core,
     transaction::{Lock, Transaction, prepare},
 };
 use crate::state::{
     Approval, ApprovalDecision, ApprovalQuery, ApprovalState, AskApproval, AskedApproval, Decided, Digest,
-    WhichApprovals, ledger::SPENT_LISTED_MS,
+    WhichApprovals,
+    ledger::SPENT_LISTED_MS,
+    stored::{counted, stored},
 };
 
 /// The columns that [`approval`] reads.

@@ -5,14 +5,15 @@ use futures_util::future::BoxFuture;
 use tokio_postgres::{Row, Statement, types::ToSql};
 
 use super::{
-    columns::{Attempt, counted, get, stored},
+    columns::{Attempt, get},
     core::Core,
     transaction::{Lock, Transaction, prepare},
     writers::Pen,
 };
 use crate::state::{
     AuditEntry, AuditQuery, AuditRecord, Digest, StoreError,
-    chain::{Anchor, AnchorKind, ChainHasher, Walk},
+    chain::{Anchor, AnchorKind, Anchored, ChainHasher, Walk},
+    stored::{counted, stored},
 };
 
 /// The most records of one page, whatever is asked for.
@@ -165,14 +166,6 @@ pub(super) async fn append(core: &Core, entry: &AuditEntry) -> Attempt<()> {
     change.await?;
     pen.committed();
     Ok(())
-}
-
-/// A head or checkpoint as it was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Anchored {
-    Absent,
-    Genuine(Anchor),
-    Forged,
 }
 
 fn anchored(row: Option<&Row>, hasher: &ChainHasher, kind: AnchorKind, workspace: &str, writer: &str) -> Anchored {

@@ -6,13 +6,14 @@ use deadpool_postgres::Client;
 use tokio_postgres::{Row, Statement};
 
 use super::{
-    columns::{Attempt, counted, get, stored_amount},
+    columns::{Attempt, get},
     core::Core,
     transaction::{Transaction, prepare},
 };
 use crate::state::{
     Begin, Charge, Exhausted, Limit, StoreError, Usage,
     call::account_of,
+    stored::{counted, stored_amount},
     windows::{self, Bucket},
 };
 

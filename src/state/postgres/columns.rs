@@ -10,14 +10,10 @@ use tokio_postgres::{
 };
 
 use crate::state::{
-    ApprovalState, AuditPhase, CallState, Digest, ErasureState, ImportState, StoreError,
-    chain::{phase_number, phase_of_number},
+    ApprovalState, AuditPhase, CallState, Digest, ErasureState, ImportState, StoreError, stored::Numbered,
 };
 
 type Unfit = Box<dyn std::error::Error + Sync + Send>;
-
-/// The largest amount stored for one charge: a thousand of them still add up in the database's integers.
-const LARGEST_AMOUNT: u64 = 1 << 53;
 
 /// What an attempt at a transaction ended with, short of its result.
 #[derive(Debug)]
@@ -149,81 +145,6 @@ impl<'a> FromSql<'a> for Digest {
     accepts!(BYTEA);
 }
 
-/// A type that is stored as a small number.
-trait Numbered: Sized {
-    fn number(&self) -> i16;
-
-    fn of_number(number: i16) -> Option<Self>;
-}
-
-impl Numbered for CallState {
-    fn number(&self) -> i16 {
-        match self {
-            Self::InFlight => 0,
-            Self::Committed => 1,
-            Self::Released => 2,
-            Self::Unknown => 3,
-            Self::Absent => 4,
-        }
-    }
-
-    fn of_number(number: i16) -> Option<Self> {
-        [Self::InFlight, Self::Committed, Self::Released, Self::Unknown, Self::Absent]
-            .into_iter()
-            .find(|state| state.number() == number)
-    }
-}
-
-impl Numbered for ApprovalState {
-    fn number(&self) -> i16 {
-        match self {
-            Self::Pending => 0,
-            Self::Approved => 1,
-            Self::Denied => 2,
-            Self::Spent => 3,
-        }
-    }
-
-    fn of_number(number: i16) -> Option<Self> {
-        [Self::Pending, Self::Approved, Self::Denied, Self::Spent].into_iter().find(|state| state.number() == number)
-    }
-}
-
-impl Numbered for ErasureState {
-    fn number(&self) -> i16 {
-        i16::from(*self == Self::Completed)
-    }
-
-    fn of_number(number: i16) -> Option<Self> {
-        [Self::Pending, Self::Completed].into_iter().find(|state| state.number() == number)
-    }
-}
-
-impl Numbered for ImportState {
-    fn number(&self) -> i16 {
-        match self {
-            Self::Checking => 0,
-            Self::Checked => 1,
-            Self::Writing => 2,
-            Self::Done => 3,
-        }
-    }
-
-    fn of_number(number: i16) -> Option<Self> {
-        [Self::Checking, Self::Checked, Self::Writing, Self::Done].into_iter().find(|state| state.number() == number)
-    }
-}
-
-impl Numbered for AuditPhase {
-    fn number(&self) -> i16 {
-        phase_number(*self).into()
-    }
-
-    fn of_number(number: i16) -> Option<Self> {
-        u8::try_from(number).ok().and_then(phase_of_number)
-    }
-}
-
 macro_rules! stored_as_number {
     ($($name:ident),*) => {$(
         impl ToSql for $name {
@@ -246,18 +167,3 @@ macro_rules! stored_as_number {
     )*};
 }
 stored_as_number!(ApprovalState, CallState, ErasureState, ImportState, AuditPhase);
-
-/// A count as the database stores it, which has no unsigned integers.
-pub(super) fn stored(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-/// A stored count, which is never negative.
-pub(super) fn counted(stored: i64) -> u64 {
-    u64::try_from(stored).unwrap_or(0)
-}
-
-/// A charge's amount as it is stored.
-pub(super) fn stored_amount(amount: u64) -> i64 {
-    stored(amount.min(LARGEST_AMOUNT))
-}

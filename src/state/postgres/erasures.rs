@@ -4,12 +4,12 @@ use tokio_postgres::Row;
 
 use super::{
     approvals,
-    columns::{Attempt, counted, get},
+    columns::{Attempt, get},
     core::Core,
     test_profiles,
     transaction::{Lock, Transaction, prepare},
 };
-use crate::state::{Digest, Erasure, ErasureState, ListedErasure, Tombstone};
+use crate::state::{Digest, Erasure, ErasureState, ListedErasure, Tombstone, stored::counted};
 
 /// The tombstones on any of some digests, in the order asked.
 pub(super) const TOMBSTONES: &str = "SELECT asked.subject, erasure_id, erased_at_ms \

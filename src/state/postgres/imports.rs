@@ -3,13 +3,14 @@
 use tokio_postgres::{Row, types::ToSql};
 
 use super::{
-    columns::{Attempt, counted, get, stored},
+    columns::{Attempt, get},
     core::Core,
     transaction::{Lock, Transaction, prepare},
 };
 use crate::state::{
     Import, ImportClaim, ImportRefusal, ImportState, ImportStep, ImportUse, OpenImport, OpenedImport,
     ledger::IMPORTS_KEPT_MS,
+    stored::{counted, stored},
 };
 
 /// The columns that [`import`] reads.

@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 use tokio_postgres::{Row, types::ToSql};
 
 use super::{
-    columns::{Attempt, counted, get},
+    columns::{Attempt, get},
     core::Core,
     transaction::{Lock, Transaction, prepare},
 };
 use crate::state::{
     Begin, BeginOutcome, CallState, Digest, TestProfile, TestProfileReservation,
     ledger::{effective_state, merge},
+    stored::counted,
 };
 
 /// The place of whoever has one of these identifiers, null if nobody has.

@@ -1,14 +1,18 @@
 //! Proving the audit chains of a workspace.
 
 use super::{
-    audit::{Anchored, STRIDE, chain_sql, read_anchor, record, writers},
-    columns::{Attempt, counted, get, stored},
+    audit::{STRIDE, chain_sql, read_anchor, record, writers},
+    columns::{Attempt, get},
     core::Core,
     transaction::{Transaction, prepare},
 };
 use crate::state::{
     AuditRecord, ChainFault, ChainReport,
-    chain::{Anchor, AnchorKind, ChainHasher, REORDER_SEARCH_RECORDS, Stop, Walk, diagnose, fault},
+    chain::{
+        Anchor, AnchorKind, Anchored, ChainHasher, REORDER_SEARCH_RECORDS, Stop, Walk, diagnose, fault, stray,
+        unrecorded,
+    },
+    stored::{counted, stored},
 };
 
 /// Named where the ledger shows that a chain is gone and nothing shows whose it was.
@@ -59,7 +63,7 @@ impl Chain<'_> {
             broken => broken,
         };
         report.records += walk.proven();
-        Ok(broken.or_else(|| self.compare(&walk, &head)))
+        Ok(broken.or_else(|| walk.meets(self.writer, &head)))
     }
 
     async fn anchor(&self, kind: AnchorKind) -> Attempt<Anchored> {
@@ -72,7 +76,7 @@ impl Chain<'_> {
             let after = stored(walk.last().sequence);
             let rows = self.transaction.query(&chain, &[&self.workspace, &self.writer, &after, &STRIDE]).await?;
             for row in &rows {
-                let Ok(record) = record(row) else { return Ok(Some(self.unreadable(walk))) };
+                let Ok(record) = record(row) else { return Ok(Some(walk.unreadable(self.writer))) };
                 match walk.step(record) {
                     Ok(()) => {}
                     Err(Stop::Fault(fault)) => return Ok(Some(fault)),
@@ -85,17 +89,9 @@ impl Chain<'_> {
         }
     }
 
-    fn unreadable(&self, walk: &Walk<'_>) -> ChainFault {
-        fault(self.writer, walk.last().sequence.saturating_add(1), "altered: it holds what was never written")
-    }
-
     async fn diagnose(&self, walk: &Walk<'_>, record: &AuditRecord, head: &Anchored) -> Attempt<ChainFault> {
-        let head = match head {
-            Anchored::Genuine(anchor) => Some(anchor),
-            Anchored::Absent | Anchored::Forged => None,
-        };
         let following = self.following(record.sequence).await?;
-        Ok(diagnose(self.hasher, &walk.last(), record, &following, head))
+        Ok(diagnose(self.hasher, &walk.last(), record, &following, head.genuine()))
     }
 
     /// The records after `sequence`, up to the first that cannot be read.
@@ -115,11 +111,8 @@ impl Chain<'_> {
         .await?;
         let sequence = stored(start.sequence);
         let found = self.transaction.find(&statement, &[&self.workspace, &self.writer, &sequence]).await?;
-        let stray: Option<i64> = found.map(|row| get(&row, 0)).transpose()?.flatten();
-        Ok(stray.map(|stray| match counted(stray) {
-            0 => fault(self.writer, 0, "forged: a record that was never written"),
-            cut => fault(self.writer, cut, "forged: records up to here were cut by pruning"),
-        }))
+        let found: Option<i64> = found.map(|row| get(&row, 0)).transpose()?.flatten();
+        Ok(found.map(|sequence| stray(self.writer, counted(sequence))))
     }
 
     /// Every call on the ledger has left a decision. If none is to be found, a chain was put back to what it was
@@ -134,16 +127,11 @@ impl Chain<'_> {
         )
         .await?;
         let found = self.transaction.find(&statement, &[&self.workspace, &since_ms]).await?;
-        let unrecorded: i64 = found.map(|row| get(&row, 0)).transpose()?.unwrap_or_default();
-        if unrecorded == 0 {
+        let calls: i64 = found.map(|row| get(&row, 0)).transpose()?.unwrap_or_default();
+        if calls == 0 {
             return Ok(None);
         }
-        let next = match self.anchor(AnchorKind::Head).await? {
-            Anchored::Genuine(head) => head.sequence.saturating_add(1),
-            Anchored::Absent | Anchored::Forged => 1,
-        };
-        let calls = if unrecorded == 1 { "a call".to_owned() } else { format!("{unrecorded} calls") };
-        Ok(Some(fault(self.writer, next, &format!("removed: the ledger holds {calls} of which no record is left"))))
+        Ok(Some(unrecorded(self.writer, &self.anchor(AnchorKind::Head).await?, counted(calls))))
     }
 
     /// The earliest moment that any chain of the workspace begins with, in Unix milliseconds.
@@ -156,18 +144,5 @@ impl Chain<'_> {
         .await?;
         let found = self.transaction.find(&statement, &[&self.workspace]).await?;
         Ok(found.map(|row| get(&row, 0)).transpose()?.flatten())
-    }
-
-    fn compare(&self, walk: &Walk<'_>, head: &Anchored) -> Option<ChainFault> {
-        let next = walk.last().sequence.saturating_add(1);
-        match head {
-            Anchored::Genuine(anchor) => walk.finish(self.writer, anchor),
-            Anchored::Forged => {
-                Some(fault(self.writer, next, "forged: the head of the chain, so there may have been more"))
-            }
-            Anchored::Absent => {
-                Some(fault(self.writer, next, "removed: the head of the chain is missing, so there may have been more"))
-            }
-        }
     }
 }

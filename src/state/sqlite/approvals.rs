@@ -2,13 +2,12 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
-use super::{
-    audit::Auditor,
-    columns::{counted, stored},
-};
+use super::audit::Auditor;
 use crate::state::{
     Approval, ApprovalDecision, ApprovalQuery, ApprovalState, AskApproval, AskedApproval, Begin, Decided, Digest,
-    StoreError, WhichApprovals, ledger::SPENT_LISTED_MS,
+    StoreError, WhichApprovals,
+    ledger::SPENT_LISTED_MS,
+    stored::{counted, stored},
 };
 
 /// The columns that [`approval`] reads.

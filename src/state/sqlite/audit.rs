@@ -4,13 +4,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{
-    columns::{counted, stored},
-    transaction::Epilogue,
-};
+use super::transaction::Epilogue;
 use crate::state::{
     AuditEntry, AuditQuery, AuditRecord, StoreError,
-    chain::{Anchor, AnchorKind, ChainHasher, Walk},
+    chain::{Anchor, AnchorKind, Anchored, ChainHasher, Walk},
+    stored::{counted, stored},
 };
 
 /// The most records of one page, whatever is asked for.
@@ -180,14 +178,6 @@ fn insert(connection: &Connection, writer: &str, place: &Anchor, entry: &AuditEn
             place.hash
         ])?;
     Ok(())
-}
-
-/// A head or checkpoint as it was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Anchored {
-    Absent,
-    Genuine(Anchor),
-    Forged,
 }
 
 pub(super) fn read_anchor(

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 
-use super::columns::{counted, stored_amount};
 use crate::state::{
     Begin, Charge, Exhausted, Limit, StoreError, Usage,
     call::account_of,
+    stored::{counted, stored_amount},
     windows::{self, Bucket},
 };
 

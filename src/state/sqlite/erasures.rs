@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{approvals, columns::counted, test_profiles};
-use crate::state::{Digest, Erasure, ErasureState, ListedErasure, StoreError, Tombstone};
+use super::{approvals, test_profiles};
+use crate::state::{Digest, Erasure, ErasureState, ListedErasure, StoreError, Tombstone, stored::counted};
 
 pub(super) fn has_tombstone(connection: &Connection, workspace: &str, subject: &Digest) -> Result<bool, StoreError> {
     Ok(connection

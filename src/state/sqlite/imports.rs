@@ -2,10 +2,10 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::columns::{counted, stored};
 use crate::state::{
     Begin, Import, ImportClaim, ImportRefusal, ImportState, ImportStep, OpenImport, OpenedImport, StoreError,
     ledger::IMPORTS_KEPT_MS,
+    stored::{counted, stored},
 };
 
 /// The columns that [`import`] reads.

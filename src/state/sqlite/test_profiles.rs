@@ -32,7 +32,7 @@ fn places(connection: &Connection, workspace: &str) -> Result<u64, StoreError> {
     let count: i64 = connection
         .prepare_cached("SELECT count(DISTINCT place) FROM test_profiles WHERE workspace = ?1")?
         .query_row([workspace], |row| row.get(0))?;
-    Ok(super::columns::counted(count))
+    Ok(crate::state::stored::counted(count))
 }
 
 fn place_of(connection: &Connection, workspace: &str, subjects: &[Digest]) -> Result<Option<i64>, StoreError> {

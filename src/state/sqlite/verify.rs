@@ -2,13 +2,14 @@
 
 use rusqlite::{Connection, params};
 
-use super::{
-    audit::{Anchored, Auditor, chain_sql, is_unreadable, read_anchor, record, writers},
-    columns::{counted, stored},
-};
+use super::audit::{Auditor, chain_sql, is_unreadable, read_anchor, record, writers};
 use crate::state::{
     AuditRecord, ChainFault, ChainReport, StoreError,
-    chain::{Anchor, AnchorKind, ChainHasher, REORDER_SEARCH_RECORDS, Stop, Walk, diagnose, fault},
+    chain::{
+        Anchor, AnchorKind, Anchored, ChainHasher, REORDER_SEARCH_RECORDS, Stop, Walk, diagnose, fault, stray,
+        unrecorded,
+    },
+    stored::{counted, stored},
 };
 
 pub(super) fn verify(connection: &Connection, auditor: &Auditor, workspace: &str) -> Result<ChainReport, StoreError> {
@@ -50,7 +51,7 @@ impl Chain<'_> {
             broken => broken,
         };
         report.records += walk.proven();
-        Ok(broken.or_else(|| self.compare(&walk, &head)))
+        Ok(broken.or_else(|| walk.meets(self.writer, &head)))
     }
 
     fn anchor(&self, kind: AnchorKind) -> Result<Anchored, StoreError> {
@@ -63,7 +64,7 @@ impl Chain<'_> {
         while let Some(row) = rows.next()? {
             let record = match record(row) {
                 Ok(record) => record,
-                Err(error) if is_unreadable(&error) => return Ok(Some(self.unreadable(walk))),
+                Err(error) if is_unreadable(&error) => return Ok(Some(walk.unreadable(self.writer))),
                 Err(error) => return Err(error.into()),
             };
             match walk.step(record) {
@@ -75,17 +76,9 @@ impl Chain<'_> {
         Ok(None)
     }
 
-    fn unreadable(&self, walk: &Walk<'_>) -> ChainFault {
-        fault(self.writer, walk.last().sequence.saturating_add(1), "altered: it holds what was never written")
-    }
-
     fn diagnose(&self, walk: &Walk<'_>, record: &AuditRecord, head: &Anchored) -> Result<ChainFault, StoreError> {
-        let head = match head {
-            Anchored::Genuine(anchor) => Some(anchor),
-            Anchored::Absent | Anchored::Forged => None,
-        };
         let following = self.following(record.sequence)?;
-        Ok(diagnose(self.hasher, &walk.last(), record, &following, head))
+        Ok(diagnose(self.hasher, &walk.last(), record, &following, head.genuine()))
     }
 
     /// The records after `sequence`, up to the first that cannot be read.
@@ -98,14 +91,11 @@ impl Chain<'_> {
 
     /// A record numbered from before the chain's start, where nothing should be left.
     fn find_stray(&self, start: Anchor) -> Result<Option<ChainFault>, StoreError> {
-        let stray: Option<i64> = self
+        let found: Option<i64> = self
             .connection
             .prepare_cached("SELECT max(sequence) FROM audit WHERE workspace = ?1 AND writer = ?2 AND sequence <= ?3")?
             .query_row(params![self.workspace, self.writer, stored(start.sequence)], |row| row.get(0))?;
-        Ok(stray.map(|stray| match counted(stray) {
-            0 => fault(self.writer, 0, "forged: a record that was never written"),
-            cut => fault(self.writer, cut, "forged: records up to here were cut by pruning"),
-        }))
+        Ok(found.map(|sequence| stray(self.writer, counted(sequence))))
     }
 
     /// Every call on the ledger has left a decision. If none is to be found, the chain was put back to what it was
@@ -113,22 +103,17 @@ impl Chain<'_> {
     fn compare_with_ledger(&self, pruned: bool) -> Result<Option<ChainFault>, StoreError> {
         // Pruning cuts all chains at one moment: whatever was cut is older than what each of them begins with now.
         let since_ms = if pruned { self.oldest_at_ms()?.unwrap_or(i64::MAX) } else { i64::MIN };
-        let unrecorded: i64 = self
+        let calls: i64 = self
             .connection
             .prepare_cached(
                 "SELECT count(*) FROM calls WHERE workspace = ?1 AND began_at_ms >= ?2 \
                  AND call_id NOT IN (SELECT call_id FROM audit WHERE workspace = ?1)",
             )?
             .query_row(params![self.workspace, since_ms], |row| row.get(0))?;
-        if unrecorded == 0 {
+        if calls == 0 {
             return Ok(None);
         }
-        let next = match self.anchor(AnchorKind::Head)? {
-            Anchored::Genuine(head) => head.sequence.saturating_add(1),
-            Anchored::Absent | Anchored::Forged => 1,
-        };
-        let calls = if unrecorded == 1 { "a call".to_owned() } else { format!("{unrecorded} calls") };
-        Ok(Some(fault(self.writer, next, &format!("removed: the ledger holds {calls} of which no record is left"))))
+        Ok(Some(unrecorded(self.writer, &self.anchor(AnchorKind::Head)?, counted(calls))))
     }
 
     /// The earliest moment that any chain of the workspace begins with, in Unix milliseconds.
@@ -137,18 +122,5 @@ impl Chain<'_> {
         let sql =
             "SELECT min(at_ms) FROM (SELECT at_ms, min(sequence) FROM audit WHERE workspace = ?1 GROUP BY writer)";
         Ok(self.connection.prepare_cached(sql)?.query_row([self.workspace], |row| row.get(0))?)
-    }
-
-    fn compare(&self, walk: &Walk<'_>, head: &Anchored) -> Option<ChainFault> {
-        let next = walk.last().sequence.saturating_add(1);
-        match head {
-            Anchored::Genuine(anchor) => walk.finish(self.writer, anchor),
-            Anchored::Forged => {
-                Some(fault(self.writer, next, "forged: the head of the chain, so there may have been more"))
-            }
-            Anchored::Absent => {
-                Some(fault(self.writer, next, "removed: the head of the chain is missing, so there may have been more"))
-            }
-        }
     }
 }
