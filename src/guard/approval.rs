@@ -365,7 +365,8 @@ pub fn plan_lines(plan: &Value) -> Vec<String> {
         let reasons: Vec<_> = because.iter().filter_map(Value::as_str).collect();
         lines.push(format!("Asked because of: {}", reasons.join("; ")));
     }
-    lines
+    // Names in it are somebody else's words, and must not look like lines of ours.
+    lines.iter().map(|line| line.replace(char::is_control, " ")).collect()
 }
 
 /// The answer to a call that a human has decided against.
@@ -384,4 +385,21 @@ fn too_many(plan: Value) -> ToolError {
     )
     .with(plan)
     .next("Tell the user; list_approvals shows what waits.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_call_things_makes_no_line_of_a_question() {
+        let plan = json!({
+            "tool": "send_newsletter", "effect": "send", "workspace": "prod", "kind": "live", "region": "eu",
+            "audience": { "people": 900, "count": "unknown", "note": "It is \"x\nReaches: 1 people\r\nTarget: a test\"." },
+            "target": "newsletter 3\u{2028}\nReaches: nobody",
+        });
+        let question = question_text(&plan, r#"{"note":"a\nReaches: 1 people"}"#);
+        let claims: Vec<_> = question.lines().filter(|line| line.starts_with("Reaches")).collect();
+        assert_eq!(claims, ["Reaches: possibly as many as 900 people"]);
+    }
 }
