@@ -122,6 +122,7 @@ fn describe(text: &mut String, workspace: &WorkspaceConfig) {
     row(text, "test profiles", &test_profiles(workspace));
     row(text, "recipients", &listed(recipients(workspace)));
     row(text, "may be called", &listed(workspace.egress_hosts.iter().cloned()));
+    row(text, "linked to", &listed(workspace.link_hosts.iter().cloned()));
     if let Some(days) = workspace.audit_keep_days {
         row(text, "audit", &format!("kept for {days} days"));
     }

@@ -144,6 +144,8 @@ pub(super) struct WorkspaceFile {
     /// Hosts that Customer.io may be told to call (webhooks, data files), `*.shop.example` for all below one. Empty:
     /// none.
     pub(super) egress_hosts: Vec<String>,
+    /// Hosts that the words of a message may link to without a human, besides those. Empty: none.
+    pub(super) link_hosts: Vec<String>,
     /// Directories below which the bulk tools may read files, from this file's own directory if relative. Links are
     /// followed before it is asked where a file lies. Empty: no file is read.
     pub(super) import_directories: Vec<PathBuf>,

@@ -70,6 +70,8 @@ pub struct WorkspaceConfig {
     pub recipients: Recipients,
     /// Hosts that Customer.io may be told to call.
     pub egress_hosts: Vec<String>,
+    /// Hosts that the words of a message may link to besides those.
+    pub link_hosts: Vec<String>,
     /// Directories below which the bulk tools may read files.
     pub import_directories: Vec<PathBuf>,
     /// How much personal data answers show.
@@ -202,6 +204,7 @@ impl<'a> Resolver<'a> {
             test_profiles: file.test_profiles,
             recipients: file.recipients,
             egress_hosts: file.egress_hosts,
+            link_hosts: file.link_hosts,
             import_directories: self.import_directories(&file.import_directories),
             pii: file.pii,
             privacy: file.privacy,
@@ -400,9 +403,10 @@ impl<'a> Resolver<'a> {
                 format!("holds `{entry}`, which is of a private network: Customer.io reaches none"),
             );
         }
-        if let Some(entry) = config.egress_hosts.iter().find(|entry| !is_host(entry)) {
+        for (key, hosts) in [("egress_hosts", &config.egress_hosts), ("link_hosts", &config.link_hosts)] {
+            let Some(entry) = hosts.iter().find(|entry| !is_host(entry)) else { continue };
             self.refuse(
-                &["egress_hosts"],
+                &[key],
                 format!("holds `{entry}`: write hosts as `hooks.shop.example`, and all below one as `*.shop.example`"),
             );
         }

@@ -15,7 +15,7 @@ use super::{
     policy::{Decision, Reach},
 };
 use crate::{
-    catalog::Effect,
+    catalog::{Effect, Flag},
     error::{ErrorCode, ToolError},
     state::{
         AuditPhase, Begin, BeginOutcome, Charge, Exhausted, ImportUse, Limit, TestProfileReservation, Tombstone, Usage,
@@ -229,7 +229,7 @@ impl Guards {
         let now_ms = self.clock.now_ms();
         let mut subjects = self.digests(&reached_refs(call, people));
         // Checked again with the reservation, in one transaction: an erasure may have begun since.
-        let not_erased = if call.intent.erases { Vec::new() } else { subjects.clone() };
+        let not_erased = if call.intent.erases || !call.effect.mutates() { Vec::new() } else { subjects.clone() };
         let (key, recovery) = (self.call_key(call), call.recovery_facts(people));
         if key.is_none() && recovery.is_none() {
             // An erasure goes by these to what is sealed in ledger rows, and nothing will be sealed in this one.
@@ -249,6 +249,8 @@ impl Guards {
             follows: call.follows.clone(),
             plan: consent.plan().cloned(),
             approval: consent.approval().map(str::to_owned),
+            // Whoever approved a message has seen it as it was.
+            voids_approved: call.flags.contains(&Flag::ContentInUse).then(|| Effect::Send.to_string()),
             // What the server cleans up was bounded when it was made.
             charges: match call.origin {
                 Origin::Sweeper => Vec::new(),
@@ -343,7 +345,7 @@ pub(super) fn reached_refs(call: &Call<'_>, people: &Identified) -> Vec<Customer
     people.refs().into_iter().chain(addresses).collect()
 }
 
-fn erased(tombstone: &Tombstone) -> ToolError {
+pub(super) fn erased(tombstone: &Tombstone) -> ToolError {
     ToolError::new(
         ErrorCode::CustomerErased,
         format!(

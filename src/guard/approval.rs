@@ -10,7 +10,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    Call, Guards, Halt, audience::Size, identity::Identified, plan::show_time, policy::Approver, settle::Named,
+    Call, Guards, Halt,
+    admit::{erased, reached_refs},
+    audience::Size,
+    identity::Identified,
+    plan::show_time,
+    policy::Approver,
+    settle::Named,
 };
 use crate::{
     clock::random_bytes,
@@ -27,8 +33,10 @@ const PENDING_FOR_MS: i64 = 24 * 60 * 60 * 1_000;
 const DECIDED_FOR_MS: i64 = 60 * 60 * 1_000;
 /// How many calls of one principal may wait: whoever decides must be able to read them.
 const MOST_PENDING: u64 = 20;
-/// How much of the arguments a question shows.
-const SHOWN_ARGUMENTS_CHARS: usize = 1_500;
+/// How much of each text in the arguments a question shows: every argument is there, however long another one is.
+const SHOWN_TEXT_CHARS: usize = 300;
+/// How many entries of each list.
+const SHOWN_ENTRIES: usize = 20;
 
 /// The person at the client, as the audit names them.
 pub const CLIENT: &str = "client";
@@ -106,6 +114,7 @@ impl Guards {
         let plan = self.plan(call, identified, audience);
         let asked = self.store.ask_approval(self.question(call, of_call, identified, audience, &plan)).await;
         let standing = match asked.map_err(ToolError::from)? {
+            AskedApproval::Erased(tombstone) => return Err(erased(&tombstone).into()),
             AskedApproval::TooMany => return Err(too_many(plan).into()),
             AskedApproval::Standing(standing) => *standing,
         };
@@ -134,7 +143,8 @@ impl Guards {
         plan: &Value,
     ) -> AskApproval {
         let now_ms = self.clock.now_ms();
-        let shown = json!({ "plan": plan, "arguments": call.canonical_arguments });
+        let shown = json!({ "plan": plan, "arguments": kept_arguments(call) });
+        let subjects = self.digests(&reached_refs(call, identified));
         AskApproval {
             workspace: self.workspace.name.clone(),
             approval: Approval {
@@ -152,7 +162,8 @@ impl Guards {
                 decided_by: None,
                 decided_at_ms: None,
             },
-            subjects: self.digests(&super::admit::reached_refs(call, identified)),
+            not_erased: if call.intent.erases { Vec::new() } else { subjects.clone() },
+            subjects,
             most_pending: MOST_PENDING,
             now_ms,
         }
@@ -308,6 +319,20 @@ impl Consent {
     }
 }
 
+/// The arguments as they are kept for whoever decides. Rows of an import are told of by their number: they are people whom
+/// an erasure would not find here.
+fn kept_arguments(call: &Call<'_>) -> String {
+    let arguments = call.canonical_arguments;
+    match serde_json::from_str::<Value>(arguments) {
+        Ok(mut told) if call.intent.bulk.is_some() && told["rows"].is_array() => {
+            let rows = told["rows"].as_array().map_or(0, Vec::len);
+            told["rows"] = json!(format!("[{rows} rows]"));
+            told.to_string()
+        }
+        _ => arguments.to_owned(),
+    }
+}
+
 /// One person, or nobody, is no number that typing would make anybody think about.
 pub fn people_to_type(people: u64, plan: &Value) -> Option<u64> {
     (people > 1 && plan.get("audience").is_some()).then_some(people)
@@ -327,12 +352,33 @@ fn question_text(plan: &Value, arguments: &str) -> String {
     for line in plan_lines(plan) {
         let _ = writeln!(question, "{line}");
     }
-    let mut shown: String = arguments.chars().take(SHOWN_ARGUMENTS_CHARS).collect();
-    if shown.len() < arguments.len() {
-        let _ = write!(shown, "… [{} characters left out]", arguments.chars().count() - SHOWN_ARGUMENTS_CHARS);
-    }
+    let mut shown: Value = serde_json::from_str(arguments).unwrap_or_else(|_| json!(arguments));
+    shorten(&mut shown);
     let _ = write!(question, "The agent's arguments, word for word: {shown}");
     question
+}
+
+/// Cuts what is long and leaves what there is to be seen.
+fn shorten(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            if let Some((at, _)) = text.char_indices().nth(SHOWN_TEXT_CHARS) {
+                let left_out = text[at..].chars().count();
+                text.truncate(at);
+                let _ = write!(text, "… [{left_out} characters left out]");
+            }
+        }
+        Value::Array(items) => {
+            let left_out = items.len().saturating_sub(SHOWN_ENTRIES);
+            items.truncate(SHOWN_ENTRIES);
+            items.iter_mut().for_each(shorten);
+            if left_out > 0 {
+                items.push(json!(format!("… [{left_out} entries left out]")));
+            }
+        }
+        Value::Object(map) => map.values_mut().for_each(shorten),
+        _ => {}
+    }
 }
 
 /// What a plan says besides what is called and where, one line for each.
@@ -357,6 +403,12 @@ pub fn plan_lines(plan: &Value) -> Vec<String> {
     if let Some(cio_ids) = plan["cio_ids"].as_array() {
         let named: Vec<_> = cio_ids.iter().filter_map(Value::as_str).collect();
         lines.push(format!("People: {}", named.join(", ")));
+    }
+    for (role, name) in [("to", "To"), ("bcc", "Blind copies to"), ("from", "From")] {
+        if let Some(addresses) = plan[role].as_array() {
+            let named: Vec<_> = addresses.iter().filter_map(Value::as_str).collect();
+            lines.push(format!("{name}: {}", named.join(", ")));
+        }
     }
     if let Some(creates) = plan["creates_people"].as_u64() {
         lines.push(format!("Creates people: {creates}"));
@@ -401,5 +453,13 @@ mod tests {
         let question = question_text(&plan, r#"{"note":"a\nReaches: 1 people"}"#);
         let claims: Vec<_> = question.lines().filter(|line| line.starts_with("Reaches")).collect();
         assert_eq!(claims, ["Reaches: possibly as many as 900 people"]);
+    }
+
+    #[test]
+    fn no_argument_is_hidden_behind_a_long_one() {
+        let arguments = json!({ "body": "x".repeat(5_000), "rows": vec![1; 500], "to": "eve@elsewhere.io" });
+        let question = question_text(&json!({}), &arguments.to_string());
+        assert!(question.contains(r#""to":"eve@elsewhere.io""#), "{question}");
+        assert!(question.contains("[4700 characters left out]") && question.contains("[480 entries left out]"));
     }
 }

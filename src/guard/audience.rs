@@ -8,7 +8,7 @@ use super::{
     Call, Guards,
     directory::{Counted, Sendable},
     identity::Identified,
-    intent::Audience,
+    intent::{Audience, RecipientRole},
 };
 use crate::{
     catalog::Effect,
@@ -79,7 +79,12 @@ impl Size {
 impl Guards {
     /// How many people the call reaches.
     pub(crate) async fn audience(&self, call: &Call<'_>, identified: &Identified) -> Result<Size, ToolError> {
-        let named = identified.subjects.len() as u64 + u64::from(identified.action.is_some());
+        let mut named = identified.subjects.len() as u64 + u64::from(identified.action.is_some());
+        if call.effect == Effect::Send {
+            // Each address reads it, whoever the message is about.
+            let addresses = |role| call.intent.addresses(role).count() as u64;
+            named = named.max(addresses(RecipientRole::To)) + addresses(RecipientRole::Bcc);
+        }
         match &call.intent.reach {
             Audience::Named if call.intent.merges => Ok(self.merge_audience(identified)),
             Audience::Named => {

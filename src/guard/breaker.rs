@@ -128,7 +128,7 @@ impl Guards {
                     self.breaker.succeeded(&key);
                 }
             }
-            Err(error) if !counts(error.code) => {}
+            Err(error) if !counts(error) => {}
             Err(error) => {
                 if let Some(key) = self.repeated(call) {
                     self.breaker.failed(key, error.code, self.clock.now_ms());
@@ -148,11 +148,17 @@ impl Guards {
 }
 
 /// Whether a failure is one that the same call would meet again.
-const fn counts(code: ErrorCode) -> bool {
-    !code.is_a_plan()
+/// What says by itself when or how to repeat it is no loop: it would meet something else.
+const fn counts(error: &ToolError) -> bool {
+    !error.code.is_a_plan()
+        && !error.repeatable
+        && error.retry_after_seconds.is_none()
         && !matches!(
-            code,
+            error.code,
             ErrorCode::RepeatedCall
+                // Mended by a token or key, which are no part of what a call is known by.
+                | ErrorCode::PlanInvalid
+                | ErrorCode::IdempotencyKeyReused
                 | ErrorCode::RateLimited
                 | ErrorCode::CallInProgress
                 | ErrorCode::OutcomeUnknown
@@ -235,13 +241,16 @@ mod tests {
     #[test]
     fn what_asks_to_be_repeated_is_not_counted() {
         for code in [ErrorCode::PreviewRequired, ErrorCode::ApprovalRequired, ErrorCode::ProbablyNotSent] {
-            assert!(!counts(code), "{code}");
+            assert!(!counts(&ToolError::new(code, "")), "{code}");
         }
         for code in [ErrorCode::RateLimited, ErrorCode::CallInProgress, ErrorCode::OutcomeUnknown] {
-            assert!(!counts(code), "{code}");
+            assert!(!counts(&ToolError::new(code, "")), "{code}");
         }
+        let told_when = ToolError::new(ErrorCode::BudgetExhausted, "").after_seconds(9);
+        let told_how = ToolError { repeatable: true, ..ToolError::new(ErrorCode::UpstreamUnavailable, "") };
+        assert!(!counts(&told_when) && !counts(&told_how));
         for code in [ErrorCode::InvalidArgument, ErrorCode::Denied, ErrorCode::UpstreamUnavailable] {
-            assert!(counts(code), "{code}");
+            assert!(counts(&ToolError::new(code, "")), "{code}");
         }
     }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::{
-    Call,
+    Call, Guards,
     identity::{Identified, UpsertAction},
 };
 
@@ -57,14 +57,14 @@ fn is_true(value: &Value) -> bool {
     }
 }
 
-impl Call<'_> {
+impl Guards {
     /// What asks for a human whatever the recipient: what the arguments say, and a subscription of somebody who is not
     /// new and so may have said no.
-    pub(super) fn escalations(&self, identified: &Identified) -> Vec<Cow<'static, str>> {
-        let mut asks: Vec<Cow<'static, str>> = self.intent.escalations.iter().copied().map(Cow::Borrowed).collect();
-        asks.extend(self.intent.found.iter().cloned().map(Cow::Owned));
+    pub(super) fn escalations(&self, call: &Call<'_>, identified: &Identified) -> Vec<Cow<'static, str>> {
+        let mut asks: Vec<Cow<'static, str>> = call.intent.escalations.iter().copied().map(Cow::Borrowed).collect();
+        asks.extend(self.weigh_links(call).map(Cow::Owned));
         let is_new = matches!(identified.action, Some(UpsertAction::Create));
-        if self.intent.subscribes && !is_new {
+        if call.intent.subscribes && !is_new {
             asks.push(Cow::Borrowed(SUBSCRIBES));
         }
         asks

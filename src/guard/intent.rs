@@ -13,12 +13,10 @@ pub struct Intent {
     pub recipients: Vec<Recipient>,
     /// Addresses that Customer.io would be told to call.
     pub egress: Vec<EgressUrl>,
-    /// Texts of the call that a recipient would read, with the arguments they came in: their links are weighed.
-    pub texts: Vec<(String, String)>,
+    /// Texts of the call that a recipient would read: their links are weighed. A text of several values has a line for each.
+    pub texts: Vec<String>,
     /// Files that would go along.
     pub attachments: Vec<Attachment>,
-    /// What the guards have found in them that asks for a human.
-    pub found: Vec<String>,
     /// The message goes to the person's own address unless `recipients` says otherwise.
     pub to_own_address: bool,
     /// What in the arguments asks for a human whatever the recipient, in words.
@@ -37,6 +35,16 @@ pub struct Intent {
     pub erases: bool,
     /// The call makes one of the two people it names out of both: the first stays.
     pub merges: bool,
+}
+
+impl Intent {
+    /// The addresses of one role.
+    pub fn addresses(&self, role: RecipientRole) -> impl Iterator<Item = &str> {
+        self.recipients
+            .iter()
+            .filter(move |recipient| recipient.role == role)
+            .map(|recipient| recipient.address.as_str())
+    }
 }
 
 /// The people a call names.

@@ -35,6 +35,8 @@ pub mod shown;
 pub mod test_profiles;
 pub mod values;
 
+pub(crate) use plan::show_time;
+
 use std::{path::PathBuf, sync::Arc};
 
 use tokio::sync::Mutex;
@@ -85,6 +87,8 @@ pub struct Guards {
     pub recipients: Recipients,
     /// Hosts that Customer.io may be told to call.
     pub egress_hosts: Vec<String>,
+    /// Hosts that the words of a message may link to besides those.
+    pub link_hosts: Vec<String>,
     /// Directories below which the bulk tools may read files.
     pub import_directories: Vec<PathBuf>,
     /// Nothing that changes anything runs.

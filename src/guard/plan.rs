@@ -13,7 +13,7 @@ use super::{
     approval::Consent,
     audience::{BOUND_BY_SET, Count, Size},
     identity::{Identified, UpsertAction},
-    intent::Audience,
+    intent::{Audience, RecipientRole},
     policy::{Decision, Reach, WorkspaceKind},
     recipients::Reached,
 };
@@ -47,7 +47,7 @@ impl Guards {
             several_people: reached.several
                 || (call.effect == crate::catalog::Effect::Send
                     && (audience.people > 1 || audience.count == Count::Unknown)),
-            escalated: !call.escalations(identified).is_empty(),
+            escalated: !self.escalations(call, identified).is_empty(),
         };
         let decided = self.policy.decide(self.workspace.kind, call.tool, call.effect, call.flags, reach);
         if call.is_expiry() && decided != Decision::Deny {
@@ -110,10 +110,16 @@ impl Guards {
         if !people.is_empty() {
             plan["cio_ids"] = json!(people);
         }
+        for role in [RecipientRole::To, RecipientRole::Bcc, RecipientRole::From] {
+            let addresses: Vec<_> = call.intent.addresses(role).collect();
+            if !addresses.is_empty() {
+                plan[role.field()] = json!(addresses);
+            }
+        }
         if matches!(identified.action, Some(UpsertAction::Create)) || identified.creates > 0 {
             plan["creates_people"] = json!(identified.creates.max(1));
         }
-        let because = call.escalations(identified);
+        let because = self.escalations(call, identified);
         if !because.is_empty() {
             plan["because"] = json!(because);
         }

@@ -1,5 +1,8 @@
 //! Values that an answer showed in part. Written back, they would replace what they hide.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
 use serde_json::{Map, Value};
 
 use super::identity::identifier::MASK;
@@ -15,10 +18,22 @@ pub const TOO_DEEP: &str = "levels, left out]";
 /// Arguments that name people: whoever resolves them says how else to name them.
 const OF_PEOPLE: &[&str] = &["customer", "customers", "duplicate", "id", "email", "cio_id"];
 
+/// Our masks of a whole value, an address and a phone number. Others use the same sign: `•••• 4242` on a receipt is theirs.
+static MASKED: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let mask = regex::escape(MASK);
+    Regex::new(&format!(r"^{mask}$|[\p{{L}}\p{{N}}]{mask}@|\+[0-9]{{1,3}}{mask}[0-9]{{2}}")).ok()
+});
+
+fn is_masked(text: &str) -> bool {
+    text.contains(MASK) && MASKED.as_ref().is_none_or(|pattern| pattern.is_match(text))
+}
+
 /// Whether a value, or one within it, carries the trace of an answer that showed it in part.
 pub fn is_shown_in_part(value: &Value) -> bool {
     match value {
-        Value::String(text) => [MASK, CUT, SECRET_REMOVED, TOO_DEEP].into_iter().any(|trace| text.contains(trace)),
+        Value::String(text) => {
+            is_masked(text) || [CUT, SECRET_REMOVED, TOO_DEEP].iter().any(|trace| text.contains(trace))
+        }
         Value::Array(items) => items.iter().any(is_shown_in_part),
         Value::Object(map) => map.values().any(is_shown_in_part),
         _ => false,
@@ -61,6 +76,9 @@ mod tests {
         assert_eq!(field(json!({ "data": [["x … [12 characters left out]"]] })).as_deref(), Some("data"));
         assert_eq!(field(json!({ "body": "key: [secret removed]" })).as_deref(), Some("body"));
         assert_eq!(field(json!({ "a": { "b c": "•••" } })).as_deref(), Some("a"));
+        assert_eq!(field(json!({ "to": "a•••@shop.example" })).as_deref(), Some("to"));
+        assert_eq!(field(json!({ "note": "call +49•••67 today" })).as_deref(), Some("note"));
+        assert_eq!(field(json!({ "card": "•••• 4242", "other": "••• 4242", "list": "a ••• b" })), None);
         assert_eq!(field(json!({ "customer": "a•••@shop.example", "n": 1, "t": "whole" })), None);
     }
 }

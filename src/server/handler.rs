@@ -128,8 +128,9 @@ impl Handler {
             arguments.insert(WORKSPACE.to_owned(), name.clone().into());
         }
         let result = self.read(tool.as_ref(), arguments, context).await;
-        let named =
-            result.and_then(|result| result.structured_content).map(|answer| source.named(&answer)).unwrap_or_default();
+        // What failed may go better in a moment.
+        let Some(answer) = result.and_then(|result| result.structured_content) else { return Vec::new() };
+        let named = source.named(&answer);
         self.listed.keep(name, source, now_ms, &named);
         named
     }

@@ -124,8 +124,11 @@ pub async fn open_state(config: &Config, clock: &SharedClock) -> Result<OpenStat
     };
     let mut own = OwnSecrets::default();
     own.add_bytes(secret.expose());
+    if let Some(password) = address(config)?.as_ref().and_then(Address::password) {
+        own.add(&String::from_utf8_lossy(password));
+    }
     if let StateConfig::Postgres { url, .. } = &config.state {
-        add_password(url.expose(), &mut own);
+        add_as_written(url.expose(), &mut own);
     }
     config.workspaces.values().for_each(|workspace| add_credentials(workspace, &mut own));
     Ok(OpenState { store, secret, exports, own })
@@ -235,12 +238,11 @@ fn add_credentials(config: &WorkspaceConfig, own: &mut OwnSecrets) {
     }
 }
 
-/// The password of the state's address, as it is written there and as it is meant.
-fn add_password(address: &str, own: &mut OwnSecrets) {
+/// The password of the state's address as it is written there, where that is not as it is meant.
+fn add_as_written(address: &str, own: &mut OwnSecrets) {
     let parsed = url::Url::parse(address).ok();
     if let Some(password) = parsed.as_ref().and_then(url::Url::password) {
         own.add(password);
-        own.add(&percent_encoding::percent_decode_str(password).decode_utf8_lossy());
     }
 }
 
@@ -276,6 +278,7 @@ pub fn guards(config: &WorkspaceConfig, state: &OpenState, clock: SharedClock, r
         test_profiles: config.test_profiles.clone(),
         recipients: config.recipients.clone(),
         egress_hosts: config.egress_hosts.clone(),
+        link_hosts: config.link_hosts.clone(),
         import_directories: config.import_directories.clone(),
         read_only,
         store: Arc::clone(&state.store),
@@ -350,8 +353,14 @@ mod tests {
 
     #[test]
     fn the_password_of_the_state_is_a_secret_in_either_spelling() {
+        let written = "postgresql://mcp:p%40ss-of-the-state@db.example:5432/mcp";
         let mut own = OwnSecrets::default();
-        add_password("postgresql://mcp:p%40ss-of-the-state@db.example:5432/mcp", &mut own);
+        add_as_written(written, &mut own);
+        let inside = "postgresql://db.example/mcp?user=mcp&password=p%40ss-of-the-state&sslmode=disable";
+        for address in [written, inside] {
+            let address = Address::parse(address, None).unwrap();
+            own.add(&String::from_utf8_lossy(address.password().unwrap()));
+        }
         let scan = SecretScan::new(&own);
         for text in ["it is p@ss-of-the-state", "p%40ss-of-the-state"] {
             assert!(scan.removed(text).unwrap().contains("[secret removed]"), "{text}");

@@ -1,6 +1,6 @@
 //! Calls that wait for a human's decision, and what was decided.
 
-use super::{AuditEntry, Digest, sealed::debug_unsealed};
+use super::{AuditEntry, Digest, Tombstone, sealed::debug_unsealed};
 
 /// Where a call that needs a human stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +48,24 @@ pub struct Approval {
 
 debug_unsealed!(Approval { approval_id, principal, tool, effect, call, people, audience, state, requested_at_ms, expires_at_ms, decided_by, decided_at_ms } sealed { sealed });
 
+impl Approval {
+    /// Whether a standing one is about what `next` is put for: the same people, and not void yet.
+    pub(super) fn stands_for(&self, next: &Self, now_ms: i64) -> bool {
+        self.people == next.people && self.audience == next.audience && self.expires_at_ms > now_ms
+    }
+
+    /// The same, decided.
+    pub(super) fn decided(self, decision: &ApprovalDecision) -> Self {
+        Self {
+            state: decision.state(),
+            decided_by: Some(decision.decided_by.clone()),
+            decided_at_ms: Some(decision.now_ms),
+            expires_at_ms: decision.expires_at_ms,
+            ..self
+        }
+    }
+}
+
 /// A call to be put before a human.
 #[derive(Debug, Clone)]
 pub struct AskApproval {
@@ -57,6 +75,8 @@ pub struct AskApproval {
     pub approval: Approval,
     /// Digests of the people it concerns, so that erasing them finds it.
     pub subjects: Vec<Digest>,
+    /// Digests that no tombstone may stand on.
+    pub not_erased: Vec<Digest>,
     /// The most calls of one principal that may wait.
     pub most_pending: u64,
     /// The caller's now, in Unix milliseconds.
@@ -70,6 +90,8 @@ pub enum AskedApproval {
     Standing(Box<Approval>),
     /// As many calls of the principal wait as may.
     TooMany,
+    /// One of the people was erased, perhaps a moment ago.
+    Erased(Tombstone),
 }
 
 /// Which approvals to list. Expired ones are not there.
@@ -117,6 +139,19 @@ pub struct ApprovalDecision {
     pub expires_at_ms: i64,
     /// The audit record of the decision.
     pub audit: AuditEntry,
+}
+
+impl ApprovalDecision {
+    /// Where it leaves a call.
+    pub(super) const fn state(&self) -> ApprovalState {
+        if self.approve { ApprovalState::Approved } else { ApprovalState::Denied }
+    }
+
+    /// Whether it may be made of a call that stands so: nobody has decided yet, or a yes is taken back that no call has
+    /// used.
+    pub(super) fn may_follow(&self, standing: ApprovalState) -> bool {
+        standing == ApprovalState::Pending || (!self.approve && standing == ApprovalState::Approved)
+    }
 }
 
 /// What became of a decision.

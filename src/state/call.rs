@@ -167,6 +167,8 @@ pub struct Begin {
     pub plan: Option<PlanUse>,
     /// The approval it uses, by its id.
     pub approval: Option<String>,
+    /// Calls of this effect that are approved and have not run are void: what they were approved for may be another thing.
+    pub voids_approved: Option<String>,
     /// What it charges.
     pub charges: Vec<Charge>,
     /// The test profile it makes.
@@ -183,7 +185,7 @@ pub struct Begin {
     pub audit: AuditEntry,
 }
 
-debug_unsealed!(Begin { call_id, workspace, principal, tool, effect, now_ms, lease_until_ms, key, follows, plan, approval, charges, test_profile, subjects, not_erased, import, audit } sealed { recovery });
+debug_unsealed!(Begin { call_id, workspace, principal, tool, effect, now_ms, lease_until_ms, key, follows, plan, approval, voids_approved, charges, test_profile, subjects, not_erased, import, audit } sealed { recovery });
 
 /// Whether the call may go on.
 #[derive(Debug, Clone)]

@@ -19,6 +19,10 @@ pub(super) const ROWS_AT_ONCE: i64 = 4 * CALLS_BETWEEN;
 /// How long an import is remembered after it last came further: its report may still be asked for.
 pub(super) const IMPORTS_KEPT_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
 
+/// How long after its end a spent plan is remembered, in milliseconds: a call that was shown it in time may begin late, and
+/// clocks differ.
+pub(super) const SPENT_PLANS_KEPT_MS: i64 = 60 * 60 * 1_000;
+
 /// How long a spent approval is still listed, in milliseconds.
 pub(super) const SPENT_LISTED_MS: i64 = 24 * 60 * 60 * 1_000;
 

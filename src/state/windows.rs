@@ -5,7 +5,11 @@
 //! bucket's width late. Windows from an hour up share buckets of a minute; shorter ones have buckets of their own, a
 //! sixtieth of the window.
 
-use super::{Charge, Exhausted, Limit};
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Begin, Charge, Exhausted, Limit, StoreError, stored::stored_amount};
 
 /// Width of the buckets that every charge goes into.
 pub(super) const MINUTE_MS: i64 = 60_000;
@@ -96,6 +100,48 @@ fn frees_at_ms(limit: &Limit, buckets: &[Bucket], excess: u64) -> Option<i64> {
 pub(super) fn stricter(one: Exhausted, other: Exhausted) -> Exhausted {
     let until = |exhausted: &Exhausted| exhausted.frees_at_ms.unwrap_or(i64::MAX);
     if until(&other) > until(&one) { other } else { one }
+}
+
+/// An amount in a bucket of a budget.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Entry<'a>(
+    pub(super) Cow<'a, str>,
+    /// Width of the bucket in milliseconds.
+    pub(super) i64,
+    /// Where it begins, in Unix milliseconds.
+    pub(super) i64,
+    /// The amount.
+    pub(super) i64,
+    /// Whether the account is the one that all callers share. There was none once.
+    #[serde(default)]
+    pub(super) bool,
+);
+
+/// Where the charges of `begin` go.
+pub(super) fn entries(begin: &Begin) -> impl Iterator<Item = Entry<'_>> {
+    begin.charges.iter().filter(|charge| charge.amount > 0).flat_map(|charge| {
+        widths_ms(&charge.limits).into_iter().map(|width_ms| {
+            let bucket_ms = bucket_start_ms(begin.now_ms, width_ms);
+            Entry(
+                Cow::Borrowed(charge.budget.as_str()),
+                width_ms,
+                bucket_ms,
+                stored_amount(charge.amount),
+                charge.shared,
+            )
+        })
+    })
+}
+
+/// What a call keeps of its charges, so that they can be taken back.
+pub(super) fn kept(begin: &Begin) -> Option<String> {
+    let entries: Vec<_> = entries(begin).collect();
+    if entries.is_empty() { None } else { serde_json::to_string(&entries).ok() }
+}
+
+/// What a call has kept of its charges.
+pub(super) fn kept_entries(kept: &str) -> Result<Vec<Entry<'_>>, StoreError> {
+    serde_json::from_str(kept).map_err(|_| StoreError::Database("what a call has charged cannot be read".to_owned()))
 }
 
 #[cfg(test)]

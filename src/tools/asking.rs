@@ -85,13 +85,8 @@ pub(super) async fn ask(
     loop {
         tokio::select! {
             answered = &mut asked => {
-                return match answered {
-                    Ok(result) => said(&result, pending.people),
-                    Err(error) => {
-                        tracing::debug!(%error, "nobody could be asked for an approval");
-                        Said::Nothing
-                    }
-                };
+                // What a client says of a question it could not ask may repeat it: it is not logged.
+                return answered.map_or(Said::Nothing, |result| said(&result, pending.people));
             }
             () = cancel.cancelled() => return Said::Nothing,
             _ = ticks.tick() => {
@@ -127,7 +122,8 @@ fn form(pending: &PendingApproval) -> Option<ElicitRequestParams> {
     let requested_schema = ElicitationSchema::from_json_schema(schema)
         .map_err(|error| tracing::error!(%error, "the question for an approval cannot be written"))
         .ok()?;
-    let message = super::answer::without_hidden(&pending.question);
+    // What is hidden goes with the call, so whoever decides has to see that it is there.
+    let message = super::answer::hidden_shown(&pending.question);
     Some(ElicitRequestParams::FormElicitationParams { meta: None, message, requested_schema })
 }
 

@@ -71,8 +71,8 @@ impl Progress {
             let step = ProgressNotificationParam::new(token.clone(), done)
                 .with_total(total)
                 .with_message(without_hidden(message));
-            if let Err(error) = peer.notify_progress(step).await {
-                tracing::debug!(%error, "progress could not be reported");
+            if peer.notify_progress(step).await.is_err() {
+                tracing::debug!("progress could not be reported");
             }
         }
     }

@@ -32,6 +32,7 @@ use crate::{
         fate::LookedInVain,
         intent::Intent,
         ledger::Replay,
+        policy::Approver,
         settle::Ended,
         shown::refuse_shown,
     },
@@ -172,7 +173,6 @@ impl Route<'_> {
             Err(error) => return Err(self.refused(&call, error).await.into()),
         };
         call.intent = intent;
-        self.workspace.guards.weigh_links(spec.effect, &mut call.intent);
         let heard = match &self.caller.asking {
             Asking::Answer(Some(repeated)) => Some(self.hear(&call, repeated).await?),
             _ => None,
@@ -248,6 +248,8 @@ impl Route<'_> {
     /// Takes in what the person at the client has said, where the call is made again with that.
     async fn hear(&self, call: &Call<'_>, repeated: &Repeated) -> Result<Said, ToolError> {
         let resumed = match self.workspace.guards.resumed(call, &repeated.request_state) {
+            // What was asked before operators alone came to decide is nobody's to answer here any more.
+            Ok(_) if self.workspace.guards.approvals.approver() == Approver::Operator => return Ok(Said::Nothing),
             Ok(resumed) => resumed,
             Err(error) => return Err(self.refused(call, error).await),
         };

@@ -275,6 +275,7 @@ fn check_says_what_a_configuration_amounts_to_and_shows_no_secret() {
     test profiles  25 at once, 50/day, expire after 24 h
     recipients     none
     may be called  none
+    linked to      none
     personal data  masked
 
     prod (live, default)
@@ -291,6 +292,7 @@ fn check_says_what_a_configuration_amounts_to_and_shows_no_secret() {
     test profiles  25 at once, 50/day, expire after 24 h
     recipients     live @shop.example, test @sink.example
     may be called  none
+    linked to      none
     personal data  masked; also masked: *_income; never shown: internal_*
     ");
 }

@@ -181,7 +181,7 @@ expires_after = 24
         .refusal();
     assert_snapshot!(refusal, @"
     customerio-mcp.toml:1: `default_workspce` is not a key: did you mean `default_workspace`?
-    customerio-mcp.toml:5: `workspaces.prod.colour` is not a key: valid are `kind`, `region`, `site_id`, `tracking_api_key_env`, `tracking_api_key_file`, `app_api_key_env`, `app_api_key_file`, `cdp_write_key_env`, `cdp_write_key_file`, `track_url`, `app_url`, `cdp_url`, `extra_ca_file`, `identity`, `policy`, `approvals`, `budgets`, `test_profiles`, `recipients`, `egress_hosts`, `import_directories`, `pii` and `privacy`
+    customerio-mcp.toml:5: `workspaces.prod.colour` is not a key: valid are `kind`, `region`, `site_id`, `tracking_api_key_env`, `tracking_api_key_file`, `app_api_key_env`, `app_api_key_file`, `cdp_write_key_env`, `cdp_write_key_file`, `track_url`, `app_url`, `cdp_url`, `extra_ca_file`, `identity`, `policy`, `approvals`, `budgets`, `test_profiles`, `recipients`, `egress_hosts`, `link_hosts`, `import_directories`, `pii` and `privacy`
     customerio-mcp.toml:7: `workspaces.prod.budget` is not a key: did you mean `budgets`?
     customerio-mcp.toml:11: `workspaces.prod.policy.sends` is not a key: did you mean `send`?
     customerio-mcp.toml:14: `workspaces.prod.test_profiles.expires_after` is not a key: did you mean `expires_after_hours`?

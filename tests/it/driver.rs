@@ -366,6 +366,13 @@ impl Product {
         assert!(matches!(decided, Decided::Now(_)), "{decided:?}");
     }
 
+    /// The arguments that an operator is shown of a call that waits.
+    pub(crate) async fn shown_of(&self, approval_id: &str) -> String {
+        let guards = &self.workspace.guards;
+        let found = guards.list_approvals(WhichApprovals::Id(approval_id.to_owned()), 1).await.unwrap().remove(0);
+        guards.shown_of(&found).unwrap().1
+    }
+
     /// Declares that people are identified by ids such as `cust_0001`.
     pub(crate) async fn declare_ids(&self) {
         self.ok("declare_identity_strategy", by_shop_ids()).await;

@@ -24,7 +24,7 @@ Examples:
 It shows the call first, and asks on this terminal: for the number of people it
 reaches, and for your key where operator keys are configured. The call is not made
 now: the agent makes it again, within an hour, and it runs once if it reaches nobody
-else by then.";
+else by then. Until it has, `deny` takes an approval back.";
 
 /// Flags of `approvals approve` and `approvals deny`.
 #[derive(Debug, Clone, Args)]
@@ -42,7 +42,9 @@ pub(super) async fn run(args: &DecideArgs, guards: &Guards, approve: bool) -> Ex
         Ok(approval) => approval,
         Err(code) => return code,
     };
-    if approval.state != ApprovalState::Pending {
+    let may_be_decided =
+        approval.state == ApprovalState::Pending || (!approve && approval.state == ApprovalState::Approved);
+    if !may_be_decided {
         return decided_before(&approval);
     }
     if !io::stdin().is_terminal() {

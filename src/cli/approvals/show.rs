@@ -15,6 +15,7 @@ use super::{
 use crate::{
     guard::{Guards, approval::plan_lines},
     state::Approval,
+    tools::answer::hidden_shown,
 };
 
 pub(super) const EXAMPLES: &str = "\
@@ -96,9 +97,9 @@ fn state(approval: &Approval) -> String {
     }
 }
 
-/// Text that cannot steer a terminal, nor turn the direction it is read in.
+/// What is hidden goes with the call, and must be seen by whoever decides.
 fn printable(text: &str) -> String {
-    crate::tools::answer::without_hidden(&text.replace(['\n', '\r', '\t'], " "))
+    output::on_one_line(&hidden_shown(text))
 }
 
 fn printable_lines(text: &str) -> String {

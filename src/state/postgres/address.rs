@@ -85,6 +85,11 @@ impl Address {
 }
 
 impl Address {
+    /// The password, wherever it was found.
+    pub(crate) fn password(&self) -> Option<&[u8]> {
+        self.config.get_password()
+    }
+
     /// Whether nothing that is sent there leaves this machine.
     pub fn is_on_this_machine(&self) -> bool {
         is_here(&self.config)

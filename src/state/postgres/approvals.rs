@@ -6,6 +6,7 @@ use super::{
     audit::Append,
     columns::{Attempt, get},
     core::Core,
+    erasures,
     transaction::{Lock, Transaction, prepare},
 };
 use crate::state::{
@@ -22,6 +23,10 @@ const APPROVAL: &str = "approval_id, principal, tool, effect, call, people, audi
 /// Whether the approval that a call uses is there to be used.
 pub(super) const READY: &str = "SELECT 1 FROM approvals WHERE workspace = $1 AND approval_id = $2 AND state = 1 \
     AND expires_at_ms > $3";
+
+/// Ends what was approved and has not run, of the effect that a beginning call voids.
+pub(super) const VOID: &str =
+    "UPDATE approvals SET expires_at_ms = $3 WHERE workspace = $1 AND effect = $2 AND state = 1";
 
 pub(super) const SPEND: &str = "UPDATE approvals SET state = 3, sealed = NULL, expires_at_ms = $3 \
     WHERE workspace = $1 AND approval_id = $2";
@@ -66,12 +71,17 @@ fn approval(row: &Row) -> Attempt<Approval> {
 
 /// What a call has already stays, unless it would reach others now: then nobody has decided about that.
 pub(super) async fn ask(core: &Core, ask: &AskApproval) -> Attempt<AskedApproval> {
-    let AskApproval { workspace, approval, subjects, most_pending, now_ms } = ask;
+    let AskApproval { workspace, approval, subjects, not_erased, most_pending, now_ms } = ask;
     let transaction = Transaction::on(core.client().await?);
     transaction.begin(&[Lock::Ledger(workspace)]).await?;
+    let [tombstones] = prepare(transaction.client()?, [erasures::TOMBSTONES]).await?;
+    if let Some(row) = transaction.query(&tombstones, &[workspace, not_erased]).await?.first() {
+        let tombstone = erasures::tombstone(row)?;
+        transaction.rollback().await?;
+        return Ok(AskedApproval::Erased(tombstone));
+    }
     if let Some(standing) = of_call(&transaction, workspace, &approval.call).await? {
-        let alike = standing.people == approval.people && standing.audience == approval.audience;
-        if alike && standing.expires_at_ms > *now_ms {
+        if standing.stands_for(approval, *now_ms) {
             transaction.rollback().await?;
             return Ok(AskedApproval::Standing(Box::new(standing)));
         }
@@ -153,7 +163,8 @@ pub(super) async fn decide(core: &Core, decision: &ApprovalDecision) -> Attempt<
     let client = core.client().await?;
     let mut pen = core.writers.pen(&client, &core.hasher, &decision.audit.workspace).await?;
     let append = Append::prepare(&client).await?;
-    let sql = format!("SELECT {APPROVAL} FROM approvals WHERE workspace = $1 AND approval_id = $2");
+    // Held, so that nobody tidies it away meanwhile.
+    let sql = format!("SELECT {APPROVAL} FROM approvals WHERE workspace = $1 AND approval_id = $2 FOR UPDATE");
     let update = "UPDATE approvals SET state = $3, decided_by = $4, decided_at_ms = $5, expires_at_ms = $6 \
                   WHERE workspace = $1 AND approval_id = $2";
     let [find, update] = prepare(&client, [&sql, update]).await?;
@@ -165,11 +176,11 @@ pub(super) async fn decide(core: &Core, decision: &ApprovalDecision) -> Attempt<
         transaction.rollback().await?;
         return Ok(Decided::Unknown);
     };
-    if standing.state != ApprovalState::Pending {
+    if !decision.may_follow(standing.state) {
         transaction.rollback().await?;
         return Ok(Decided::Before(standing));
     }
-    let state = if decision.approve { ApprovalState::Approved } else { ApprovalState::Denied };
+    let state = decision.state();
     let record = append.change(transaction.client()?, &core.hasher, &mut pen, &decision.audit)?;
     let decided = Box::pin(async {
         let parameters: [&(dyn ToSql + Sync); 6] = [workspace, approval_id, &state, decided_by, now_ms, expires_at_ms];
@@ -177,11 +188,5 @@ pub(super) async fn decide(core: &Core, decision: &ApprovalDecision) -> Attempt<
     });
     transaction.commit_with(vec![decided, record]).await?;
     pen.committed();
-    Ok(Decided::Now(Approval {
-        state,
-        decided_by: Some(decided_by.clone()),
-        decided_at_ms: Some(*now_ms),
-        expires_at_ms: *expires_at_ms,
-        ..standing
-    }))
+    Ok(Decided::Now(standing.decided(decision)))
 }

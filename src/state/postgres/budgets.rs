@@ -11,15 +11,22 @@ use super::{
     transaction::{Transaction, prepare},
 };
 use crate::state::{
-    Begin, Charge, Exhausted, Limit, StoreError, Usage,
+    Begin, Charge, Exhausted, Limit, Usage,
     call::account_of,
-    stored::{counted, stored_amount},
-    windows::{self, Bucket},
+    stored::counted,
+    windows::{self, Bucket, Entry},
 };
 
-/// The buckets that count, of each limit asked about, oldest first. There are few of them in use at any time, and the
-/// answer to whether a charge fits and when it will is then one question.
-pub(super) const COUNTED: &str = "SELECT asked.place, bucket_ms, amount \
+/// What the buckets that count hold, of each limit asked about. A day has more than a thousand buckets: each sum reads its
+/// own by the index, and none of them leaves the database.
+pub(super) const COUNTED: &str = "SELECT asked.place, (SELECT coalesce(sum(amount), 0)::bigint FROM budget_buckets AS held \
+    WHERE held.workspace = $1 AND held.principal = asked.principal AND held.budget = asked.budget \
+    AND held.width_ms = asked.width_ms AND held.bucket_ms > asked.after_ms) \
+    FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[]) WITH ORDINALITY \
+    AS asked (principal, budget, width_ms, after_ms, place)";
+
+/// The same buckets themselves, oldest first: when one of them is too full, they tell when it will not be.
+const BUCKETS: &str = "SELECT asked.place, bucket_ms, amount \
     FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[]) WITH ORDINALITY \
     AS asked (principal, budget, width_ms, after_ms, place) JOIN budget_buckets USING (principal, budget, width_ms) \
     WHERE workspace = $1 AND bucket_ms > after_ms ORDER BY asked.place, bucket_ms";
@@ -75,10 +82,37 @@ fn limits(charges: &[Charge]) -> usize {
     charges.iter().map(|charge| charge.limits.len()).sum()
 }
 
-/// The limit that does not hold the charges of `begin`, given what [`COUNTED`] has found; of several the one that takes
-/// longest to free.
-pub(super) fn check(begin: &Begin, rows: &[Row]) -> Attempt<Option<Exhausted>> {
-    let mut buckets = buckets(rows, limits(&begin.charges))?.into_iter();
+/// What each limit holds, in the order asked.
+fn sums(rows: &[Row], limits: usize) -> Attempt<Vec<u64>> {
+    let mut sums = vec![0; limits];
+    for row in rows {
+        let place: i64 = get(row, 0)?;
+        if let Some(sum) = usize::try_from(place - 1).ok().and_then(|place| sums.get_mut(place)) {
+            *sum = counted(get(row, 1)?);
+        }
+    }
+    Ok(sums)
+}
+
+/// Whether every limit holds the charges of `begin`, given what [`COUNTED`] has found.
+pub(super) fn fit(begin: &Begin, rows: &[Row]) -> Attempt<bool> {
+    let mut sums = sums(rows, limits(&begin.charges))?.into_iter();
+    let mut fit = true;
+    for (place, charge) in begin.charges.iter().enumerate() {
+        let pending = windows::amount_before(&begin.charges[..place], charge);
+        for (limit, used) in charge.limits.iter().zip(&mut sums) {
+            fit &= windows::fits(charge, limit, used.saturating_add(pending));
+        }
+    }
+    Ok(fit)
+}
+
+/// The limit that does not hold the charges of `begin`; of several the one that takes longest to free.
+pub(super) async fn exhausted(transaction: &Transaction, begin: &Begin) -> Attempt<Option<Exhausted>> {
+    let [statement] = prepare(transaction.client()?, [BUCKETS]).await?;
+    let Asked { accounts, budgets, widths_ms, after_ms } = Asked::about(&begin.principal, &begin.charges, begin.now_ms);
+    let rows = transaction.query(&statement, &[&begin.workspace, &accounts, &budgets, &widths_ms, &after_ms]).await?;
+    let mut buckets = buckets(&rows, limits(&begin.charges))?.into_iter();
     let mut worst: Option<Exhausted> = None;
     for (place, charge) in begin.charges.iter().enumerate() {
         let pending = windows::amount_before(&begin.charges[..place], charge);
@@ -107,21 +141,9 @@ pub(super) struct Entries {
 }
 
 impl Entries {
-    /// Where the charges of `begin` go. No bucket is named twice, which one statement could not change twice.
+    /// Where the charges of `begin` go.
     pub(super) fn of(begin: &Begin) -> Self {
-        let mut sums: BTreeMap<(bool, &str, i64, i64), i64> = BTreeMap::new();
-        for charge in begin.charges.iter().filter(|charge| charge.amount > 0) {
-            for width_ms in windows::widths_ms(&charge.limits) {
-                let bucket_ms = windows::bucket_start_ms(begin.now_ms, width_ms);
-                let sum = sums.entry((charge.shared, &charge.budget, width_ms, bucket_ms)).or_default();
-                *sum = sum.saturating_add(stored_amount(charge.amount));
-            }
-        }
-        let mut entries = Self::default();
-        for ((shared, budget, width_ms, bucket_ms), amount) in sums {
-            entries.push(shared, budget.to_owned(), width_ms, bucket_ms, amount);
-        }
-        entries
+        windows::entries(begin).collect()
     }
 
     fn push(&mut self, shared: bool, budget: String, width_ms: i64, bucket_ms: i64, amount: i64) {
@@ -141,24 +163,25 @@ impl Entries {
         self.amounts.is_empty()
     }
 
-    /// What a call keeps of its charges, so that they can be taken back.
-    pub(super) fn kept(&self) -> Option<String> {
-        let entries: Vec<_> = (0..self.amounts.len())
-            .map(|at| (&self.budgets[at], self.widths_ms[at], self.buckets_ms[at], self.amounts[at], self.shared[at]))
-            .collect();
-        if entries.is_empty() { None } else { serde_json::to_string(&entries).ok() }
-    }
-
     /// What a call has kept.
     fn parse(kept: Option<&str>) -> Attempt<Self> {
-        let mut entries = Self::default();
-        let Some(kept) = kept else { return Ok(entries) };
-        let parsed: Vec<(String, i64, i64, i64, bool)> = serde_json::from_str(kept)
-            .map_err(|_| StoreError::Database("what a call has charged cannot be read".to_owned()))?;
-        for (budget, width_ms, bucket_ms, amount, shared) in parsed {
-            entries.push(shared, budget, width_ms, bucket_ms, amount);
+        Ok(kept.map(windows::kept_entries).transpose()?.into_iter().flatten().collect())
+    }
+}
+
+impl<'a> FromIterator<Entry<'a>> for Entries {
+    /// No bucket is named twice, which one statement could not change twice.
+    fn from_iter<I: IntoIterator<Item = Entry<'a>>>(entries: I) -> Self {
+        let mut sums: BTreeMap<_, i64> = BTreeMap::new();
+        for Entry(budget, width_ms, bucket_ms, amount, shared) in entries {
+            let sum = sums.entry((shared, budget, width_ms, bucket_ms)).or_default();
+            *sum = sum.saturating_add(amount);
         }
-        Ok(entries)
+        let mut all = Self::default();
+        for ((shared, budget, width_ms, bucket_ms), amount) in sums {
+            all.push(shared, budget.into_owned(), width_ms, bucket_ms, amount);
+        }
+        all
     }
 }
 
@@ -211,18 +234,12 @@ pub(super) async fn usage(
     let client = core.client().await?;
     let [statement] = prepare(&client, [COUNTED]).await?;
     let rows = counted_buckets(&client, &statement, workspace, principal, charges, now_ms).await?;
-    let mut buckets = buckets(&rows, limits(charges))?.into_iter();
+    let mut sums = sums(&rows, limits(charges))?.into_iter();
     let mut usages = Vec::new();
     for charge in charges {
-        for (limit, buckets) in charge.limits.iter().zip(&mut buckets) {
+        for (limit, used) in charge.limits.iter().zip(&mut sums) {
             let Limit { window_ms, max } = *limit;
-            usages.push(Usage {
-                budget: charge.budget.clone(),
-                shared: charge.shared,
-                window_ms,
-                max,
-                used: windows::total(&buckets),
-            });
+            usages.push(Usage { budget: charge.budget.clone(), shared: charge.shared, window_ms, max, used });
         }
     }
     Ok(usages)

@@ -17,6 +17,7 @@ use super::{
 use crate::state::{
     Begin, BeginOutcome, CallState, Digest, RecordedCall,
     ledger::{CALLS_BETWEEN, UNKNOWN_HOLDS_KEY_MS, UNSETTLED, effective_state, is_followed},
+    windows,
 };
 
 /// The columns that [`recorded`] reads.
@@ -85,14 +86,15 @@ pub(super) async fn begin(core: &Core, begin: &Begin) -> Attempt<BeginOutcome> {
         return Ok(outcome);
     }
     let entries = Entries::of(begin);
-    let kept = entries.kept();
+    let kept = windows::kept(begin);
     let changes = changes(&transaction, begin, &entries, kept.as_ref()).await?;
     let record = append.change(transaction.client()?, &core.hasher, &mut pen, &begin.audit)?;
     transaction.commit_with(changes.into_iter().chain([record]).collect()).await?;
     pen.committed();
     let number = core.begun.fetch_add(1, Ordering::Relaxed) + 1;
     if number.is_multiple_of(CALLS_BETWEEN.unsigned_abs()) {
-        tidy::tidy(transaction.client()?, &begin.workspace, begin.now_ms).await;
+        // The call has begun: nobody waits for this, and it takes nobody's time to answer.
+        tokio::spawn(tidy::tidy(transaction, begin.workspace.clone(), begin.now_ms));
     }
     Ok(BeginOutcome::Begun)
 }
@@ -182,8 +184,8 @@ async fn refusal(transaction: &Transaction, begin: &Begin) -> Attempt<Option<Beg
     if !approval? {
         return Ok(Some(BeginOutcome::ApprovalSpent));
     }
-    if let Some(exhausted) = budgets::check(begin, &counted?)? {
-        return Ok(Some(BeginOutcome::Exhausted(exhausted)));
+    if !budgets::fit(begin, &counted?)? {
+        return Ok(budgets::exhausted(transaction, begin).await?.map(BeginOutcome::Exhausted));
     }
     test_profiles::check(begin, place?.as_ref(), places?.as_ref())
 }
@@ -196,7 +198,7 @@ async fn changes<'a>(
     kept: Option<&'a String>,
 ) -> Attempt<Vec<BoxFuture<'a, Attempt<()>>>> {
     let Begin { workspace, principal, .. } = begin;
-    let [free_key, insert, add_subjects, charge, start, reserve, reserve_subjects, spend, use_up] = prepare(
+    let [free_key, insert, add_subjects, charge, start, reserve, reserve_subjects, spend, use_up, void] = prepare(
         transaction.client()?,
         [
             FREE_KEY,
@@ -208,6 +210,7 @@ async fn changes<'a>(
             test_profiles::RESERVE_SUBJECTS,
             SPEND_PLAN,
             approvals::SPEND,
+            approvals::VOID,
         ],
     )
     .await?;
@@ -283,6 +286,11 @@ async fn changes<'a>(
         changes.push(Box::pin(async move {
             let until_ms = approvals::spent_until_ms(begin.now_ms);
             transaction.execute(&use_up, &[workspace, approval_id, &until_ms]).await.map(drop)
+        }));
+    }
+    if let Some(effect) = &begin.voids_approved {
+        changes.push(Box::pin(async move {
+            transaction.execute(&void, &[workspace, effect, &begin.now_ms]).await.map(drop)
         }));
     }
     Ok(changes)

@@ -125,5 +125,6 @@ where
 {
     let work =
         tokio::spawn(async move { tokio::time::timeout(within, work).await.unwrap_or_else(|_| Err(no_answer())) });
-    work.await.unwrap_or_else(|error| Err(StoreError::Database(format!("a request was not finished: {error}"))))
+    // What a panic says may hold anything.
+    work.await.unwrap_or_else(|_| Err(StoreError::Database("a request was not finished".to_owned())))
 }

@@ -38,7 +38,7 @@ const CONNECTION_TIMEOUTS: Timeouts = Timeouts {
 
 /// Set on every connection. A transaction whose process has vanished must not hold its locks until the network tells.
 /// A commit that is answered stays, whatever the server's own setting: plans are spent and sends counted by it.
-const SESSION: &str = "SET statement_timeout = '5s'; SET lock_timeout = '4s'; \
+const SESSION: &str = "SET statement_timeout = '5s'; SET lock_timeout = '4s'; SET jit = off; \
     SET idle_in_transaction_session_timeout = '5s'; SET client_min_messages = 'warning'; \
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 

@@ -1,19 +1,23 @@
 //! Deleting what no decision will ask for again, a little with every few calls.
 
-use deadpool_postgres::Client;
-
-use super::{approvals, columns::Attempt, transaction::prepare};
+use super::{
+    approvals,
+    columns::Attempt,
+    transaction::{Transaction, prepare},
+};
 use crate::state::{
     StoreError,
-    ledger::{CALLS_KEPT_MS, ROWS_AT_ONCE, UNKNOWN_HOLDS_KEY_MS},
+    ledger::{CALLS_KEPT_MS, ROWS_AT_ONCE, SPENT_PLANS_KEPT_MS, UNKNOWN_HOLDS_KEY_MS},
     windows,
 };
 
+/// Plans that nobody can spend any more, however late a call that was shown one begins.
+const SPENT_PLANS: &str = "DELETE FROM spent_plans WHERE (workspace, token) IN (SELECT workspace, token FROM spent_plans \
+     WHERE expires_at_ms <= $1 ORDER BY expires_at_ms LIMIT $2 FOR UPDATE SKIP LOCKED)";
+
 /// What has expired. Rows that somebody is at are left for the next time.
-const EXPIRED: [&str; 4] = [
+const EXPIRED: [&str; 3] = [
     approvals::TIDY,
-    "DELETE FROM spent_plans WHERE (workspace, token) IN (SELECT workspace, token FROM spent_plans \
-     WHERE expires_at_ms <= $1 ORDER BY expires_at_ms LIMIT $2 FOR UPDATE SKIP LOCKED)",
     "DELETE FROM leases WHERE (workspace, name) IN (SELECT workspace, name FROM leases \
      WHERE until_ms <= $1 ORDER BY until_ms LIMIT $2 FOR UPDATE SKIP LOCKED)",
     "DELETE FROM cached_people WHERE (workspace, key) IN (SELECT workspace, key FROM cached_people \
@@ -23,7 +27,7 @@ const EXPIRED: [&str; 4] = [
 /// Buckets of a minute, and narrower ones, that no window reaches back to.
 const OLD_BUCKETS: &str = "DELETE FROM budget_buckets WHERE (workspace, principal, budget, width_ms, bucket_ms) IN \
     (SELECT workspace, principal, budget, width_ms, bucket_ms FROM budget_buckets WHERE workspace = $1 \
-    AND bucket_ms < CASE WHEN width_ms = $2 THEN $3::bigint ELSE $4::bigint END LIMIT $5 FOR UPDATE SKIP LOCKED)";
+    AND (width_ms = $2 AND bucket_ms < $3 OR width_ms < $2 AND bucket_ms < $4) LIMIT $5 FOR UPDATE SKIP LOCKED)";
 
 /// What looking for a call needs names people. It goes when nobody will look any more.
 const FORGET_HOW_TO_LOOK: &str = "UPDATE calls SET recovery = NULL WHERE row IN (SELECT row FROM calls \
@@ -38,13 +42,16 @@ const FORGET_CALLS: &str = "WITH old AS (SELECT row FROM calls WHERE began_at_ms
     DELETE FROM calls WHERE row IN (SELECT row FROM old)";
 
 /// Tidies up behind a call that has begun, which it did all the same if this fails.
-pub(super) async fn tidy(client: &Client, workspace: &str, now_ms: i64) {
-    if let Err(error) = tidied(client, workspace, now_ms).await {
+pub(super) async fn tidy(begun: Transaction, workspace: String, now_ms: i64) {
+    if let Err(error) = tidied(&begun, &workspace, now_ms).await {
         tracing::warn!(error = %StoreError::from(error), "the state database was not tidied up");
     }
 }
 
-async fn tidied(client: &Client, workspace: &str, now_ms: i64) -> Attempt<()> {
+async fn tidied(begun: &Transaction, workspace: &str, now_ms: i64) -> Attempt<()> {
+    let client = begun.client()?;
+    let [plans] = prepare(client, [SPENT_PLANS]).await?;
+    client.execute(&plans, &[&now_ms.saturating_sub(SPENT_PLANS_KEPT_MS), &ROWS_AT_ONCE]).await?;
     for statement in prepare(client, EXPIRED).await? {
         client.execute(&statement, &[&now_ms, &ROWS_AT_ONCE]).await?;
     }

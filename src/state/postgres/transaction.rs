@@ -153,7 +153,7 @@ impl Drop for Transaction {
         if let Some(client) = self.client.take()
             && !self.ended.load(Ordering::Acquire)
         {
-            // Out of the pool, and closed: the server rolls back.
+            // Out of the pool, and closed: the server rolls back, unless it was told to commit and has done so.
             drop(Client::take(client));
         }
     }

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
-use super::audit::Auditor;
+use super::{audit::Auditor, erasures};
 use crate::state::{
     Approval, ApprovalDecision, ApprovalQuery, ApprovalState, AskApproval, AskedApproval, Begin, Decided, Digest,
     StoreError, WhichApprovals,
@@ -34,10 +34,12 @@ fn approval(row: &Row<'_>) -> rusqlite::Result<Approval> {
 
 /// What a call has already stays, unless it would reach others now: then nobody has decided about that.
 pub(super) fn ask(connection: &Connection, ask: &AskApproval) -> Result<AskedApproval, StoreError> {
-    let AskApproval { workspace, approval, subjects, most_pending, now_ms } = ask;
+    let AskApproval { workspace, approval, subjects, not_erased, most_pending, now_ms } = ask;
+    if let Some(tombstone) = erasures::tombstones(connection, workspace, not_erased)?.into_iter().next() {
+        return Ok(AskedApproval::Erased(tombstone));
+    }
     if let Some(standing) = of_call(connection, workspace, &approval.call)? {
-        let alike = standing.people == approval.people && standing.audience == approval.audience;
-        if alike && standing.expires_at_ms > *now_ms {
+        if standing.stands_for(approval, *now_ms) {
             return Ok(AskedApproval::Standing(Box::new(standing)));
         }
         delete(connection, workspace, &standing.approval_id)?;
@@ -122,10 +124,9 @@ pub(super) fn decide(
     let Some(standing) = found.filter(|approval| approval.expires_at_ms > decision.now_ms) else {
         return Ok(Decided::Unknown);
     };
-    if standing.state != ApprovalState::Pending {
+    if !decision.may_follow(standing.state) {
         return Ok(Decided::Before(standing));
     }
-    let state = if decision.approve { ApprovalState::Approved } else { ApprovalState::Denied };
     connection
         .prepare_cached(
             "UPDATE approvals SET state = ?3, decided_by = ?4, decided_at_ms = ?5, expires_at_ms = ?6 \
@@ -134,19 +135,13 @@ pub(super) fn decide(
         .execute(params![
             decision.workspace,
             decision.approval_id,
-            state,
+            decision.state(),
             decision.decided_by,
             decision.now_ms,
             decision.expires_at_ms
         ])?;
     auditor.append(connection, &decision.audit)?;
-    Ok(Decided::Now(Approval {
-        state,
-        decided_by: Some(decision.decided_by.clone()),
-        decided_at_ms: Some(decision.now_ms),
-        expires_at_ms: decision.expires_at_ms,
-        ..standing
-    }))
+    Ok(Decided::Now(standing.decided(decision)))
 }
 
 /// Whether the approval that a call uses, if it uses one, is there to be used.
@@ -154,6 +149,15 @@ pub(super) fn is_ready(connection: &Connection, begin: &Begin) -> Result<bool, S
     let Some(approval_id) = &begin.approval else { return Ok(true) };
     let found = of_id(connection, &begin.workspace, approval_id)?;
     Ok(found.is_some_and(|approval| approval.state == ApprovalState::Approved && approval.expires_at_ms > begin.now_ms))
+}
+
+/// Ends what was approved and has not run, of the effect that a beginning call voids.
+pub(super) fn void(connection: &Connection, begin: &Begin) -> Result<(), StoreError> {
+    let Some(effect) = &begin.voids_approved else { return Ok(()) };
+    connection
+        .prepare_cached("UPDATE approvals SET expires_at_ms = ?3 WHERE workspace = ?1 AND effect = ?2 AND state = 1")?
+        .execute(params![begin.workspace, effect, begin.now_ms])?;
+    Ok(())
 }
 
 pub(super) fn spend(connection: &Connection, begin: &Begin) -> Result<(), StoreError> {

@@ -1,15 +1,12 @@
 //! Rolling budgets.
 
-use std::borrow::Cow;
-
 use rusqlite::{Connection, params};
-use serde::{Deserialize, Serialize};
 
 use crate::state::{
     Begin, Charge, Exhausted, Limit, StoreError, Usage,
     call::account_of,
-    stored::{counted, stored_amount},
-    windows::{self, Bucket},
+    stored::counted,
+    windows::{self, Bucket, Entry},
 };
 
 /// Whose budgets.
@@ -82,46 +79,9 @@ fn buckets(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// An amount in a bucket of a budget.
-#[derive(Debug, Serialize, Deserialize)]
-struct Entry<'a>(
-    Cow<'a, str>,
-    /// Width of the bucket in milliseconds.
-    i64,
-    /// Where it begins, in Unix milliseconds.
-    i64,
-    /// The amount.
-    i64,
-    /// Whether the account is the one that all callers share. There was none once.
-    #[serde(default)]
-    bool,
-);
-
-/// Where the charges of `begin` go.
-fn entries(begin: &Begin) -> impl Iterator<Item = Entry<'_>> {
-    begin.charges.iter().filter(|charge| charge.amount > 0).flat_map(|charge| {
-        windows::widths_ms(&charge.limits).into_iter().map(|width_ms| {
-            let bucket_ms = windows::bucket_start_ms(begin.now_ms, width_ms);
-            Entry(
-                Cow::Borrowed(charge.budget.as_str()),
-                width_ms,
-                bucket_ms,
-                stored_amount(charge.amount),
-                charge.shared,
-            )
-        })
-    })
-}
-
-/// What a call keeps of its charges, so that they can be taken back.
-pub(super) fn kept(begin: &Begin) -> Option<String> {
-    let entries: Vec<_> = entries(begin).collect();
-    if entries.is_empty() { None } else { serde_json::to_string(&entries).ok() }
-}
-
 /// Charges what `begin` asks for.
 pub(super) fn charge(connection: &Connection, begin: &Begin) -> Result<(), StoreError> {
-    for Entry(budget, width_ms, bucket_ms, amount, shared) in entries(begin) {
+    for Entry(budget, width_ms, bucket_ms, amount, shared) in windows::entries(begin) {
         let account = Account { workspace: &begin.workspace, principal: account_of(&begin.principal, shared) };
         // With a new bucket goes what is too old to count.
         if add_to_bucket(connection, account, &budget, width_ms, bucket_ms, amount)? {
@@ -205,9 +165,7 @@ fn for_each_charge(
         .prepare_cached("SELECT charges FROM calls WHERE row = ?1")?
         .query_row([call_row], |row| row.get(0))?;
     let Some(kept) = kept else { return Ok(()) };
-    let entries: Vec<Entry<'_>> = serde_json::from_str(&kept)
-        .map_err(|_| StoreError::Database("what a call has charged cannot be read".to_owned()))?;
-    for Entry(budget, width_ms, bucket_ms, amount, shared) in entries {
+    for Entry(budget, width_ms, bucket_ms, amount, shared) in windows::kept_entries(&kept)? {
         let account = Account { principal: account_of(caller.principal, shared), ..caller };
         each(account, &budget, width_ms, bucket_ms, amount)?;
     }

@@ -11,6 +11,7 @@ use super::{
 use crate::state::{
     Begin, BeginOutcome, CallKey, CallState, Digest, RecordedCall, Settle, StoreError,
     ledger::{UNKNOWN_HOLDS_KEY_MS, UNSETTLED, effective_state, is_followed, settled_state},
+    windows,
 };
 
 /// The columns that [`recorded`] reads.
@@ -108,6 +109,7 @@ fn write(connection: &Connection, auditor: &Auditor, begin: &Begin) -> Result<()
             .execute(params![begin.workspace, plan.token, plan.expires_at_ms])?;
     }
     approvals::spend(connection, begin)?;
+    approvals::void(connection, begin)?;
     auditor.append(connection, &begin.audit)
 }
 
@@ -140,7 +142,7 @@ fn insert(connection: &Connection, begin: &Begin) -> Result<i64, StoreError> {
             begin.recovery,
             begin.now_ms,
             begin.lease_until_ms,
-            budgets::kept(begin)
+            windows::kept(begin)
         ])?;
     Ok(connection.last_insert_rowid())
 }

@@ -350,6 +350,7 @@ mod tests {
             follows: None,
             plan,
             approval: None,
+            voids_approved: None,
             charges: Vec::new(),
             test_profile: None,
             subjects: Vec::new(),

@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 use super::approvals;
 use crate::state::{
     StoreError,
-    ledger::{CALLS_BETWEEN, CALLS_KEPT_MS, ROWS_AT_ONCE, UNKNOWN_HOLDS_KEY_MS, UNSETTLED},
+    ledger::{CALLS_BETWEEN, CALLS_KEPT_MS, ROWS_AT_ONCE, SPENT_PLANS_KEPT_MS, UNKNOWN_HOLDS_KEY_MS, UNSETTLED},
 };
 
 /// Tidies up if it is the turn of the ledger row `call_row`.
@@ -13,9 +13,13 @@ pub(super) fn tidy(connection: &Connection, workspace: &str, call_row: i64, now_
     if call_row % CALLS_BETWEEN != 0 {
         return Ok(());
     }
+    connection
+        .prepare_cached(
+            "DELETE FROM spent_plans WHERE (workspace, token) IN \
+             (SELECT workspace, token FROM spent_plans WHERE expires_at_ms <= ?1 ORDER BY expires_at_ms LIMIT ?2)",
+        )?
+        .execute(params![now_ms.saturating_sub(SPENT_PLANS_KEPT_MS), ROWS_AT_ONCE])?;
     for sql in [
-        "DELETE FROM spent_plans WHERE (workspace, token) IN \
-         (SELECT workspace, token FROM spent_plans WHERE expires_at_ms <= ?1 ORDER BY expires_at_ms LIMIT ?2)",
         "DELETE FROM leases WHERE (workspace, name) IN \
          (SELECT workspace, name FROM leases WHERE until_ms <= ?1 ORDER BY until_ms LIMIT ?2)",
         "DELETE FROM cached_people WHERE (workspace, key) IN \

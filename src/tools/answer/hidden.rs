@@ -24,6 +24,15 @@ pub fn without_hidden(text: &str) -> String {
     if may_hide(text) { text.chars().filter(|c| !is_hidden(*c)).collect() } else { text.to_owned() }
 }
 
+/// A text in which what is hidden can be seen, as `\u{200b}`.
+pub fn hidden_shown(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_hidden(c) { shown.extend(c.escape_unicode()) } else { shown.push(c) }
+    }
+    shown
+}
+
 fn may_hide(text: &str) -> bool {
     !text.is_ascii() || text.bytes().any(|byte| byte < b' ' || byte == 0x7F)
 }
@@ -52,6 +61,7 @@ mod tests {
         });
         remove_hidden(&mut shown);
         assert_eq!(shown, json!({ "abc\n漢": ["[31mred0m", { "plan": "x", "plan~": "y" }] }));
+        assert_eq!(hidden_shown("a\u{200B}@b\n\u{E0041}"), "a\\u{200b}@b\n\\u{e0041}");
         assert_eq!(without_hidden("👩\u{200D}🚀 ❤\u{FE0F}"), "👩\u{200D}🚀 ❤\u{FE0F}");
     }
 }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 pub use self::{
-    hidden::without_hidden,
+    hidden::{hidden_shown, without_hidden},
     mask::mask_text,
     secrets::{OwnSecrets, SecretScan},
 };

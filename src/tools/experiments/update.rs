@@ -94,7 +94,7 @@ impl Tool for UpdateVariant {
         }
         check_headers(
             "headers",
-            input.headers.iter().flatten().map(|header| (header.name.as_str(), Some(header.value.as_str()))),
+            input.headers.iter().flatten().map(|header| (header.name.as_str(), header.value.as_str())),
         )?;
         Ok(Intent::nobody().on(format!("content {} of newsletter {}", input.content_id, input.newsletter_id)))
     }

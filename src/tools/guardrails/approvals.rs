@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     catalog::{Effect, Retry, Spec, Toolset},
     error::ToolError,
-    guard::intent::Intent,
+    guard::{intent::Intent, show_time},
     state::{Approval, ApprovalState, WhichApprovals},
     tools::{context::CallContext, tool::Tool},
 };
@@ -87,7 +87,6 @@ impl Tool for ListApprovals {
 }
 
 fn line(approval: Approval) -> Line {
-    let time = |at_ms: i64| jiff::Timestamp::from_second(at_ms.div_euclid(1_000)).unwrap_or_default().to_string();
     Line {
         approval_id: approval.approval_id,
         tool: approval.tool,
@@ -99,8 +98,8 @@ fn line(approval: Approval) -> Line {
             ApprovalState::Spent => State::Spent,
         },
         people: approval.people,
-        requested_at: time(approval.requested_at_ms),
-        expires_at: time(approval.expires_at_ms),
-        decided_at: approval.decided_at_ms.map(time),
+        requested_at: show_time(approval.requested_at_ms),
+        expires_at: show_time(approval.expires_at_ms),
+        decided_at: approval.decided_at_ms.map(show_time),
     }
 }

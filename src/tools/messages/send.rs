@@ -363,11 +363,9 @@ impl Input {
     }
 
     /// What the call itself would have the reader read.
-    fn words(&self) -> Vec<(String, String)> {
-        let own = [("subject", &self.subject), ("body", &self.body)];
-        let own = own.into_iter().filter_map(|(field, text)| Some((field.to_owned(), text.clone()?)));
-        let data = self.message_data.iter().map(|data| ("message_data".to_owned(), words_in(data.as_map().values())));
-        own.chain(data).collect()
+    fn words(&self) -> Vec<String> {
+        let own = [&self.subject, &self.body].into_iter().flatten().cloned();
+        own.chain(self.message_data.iter().map(|data| words_in(data.as_map().values()))).collect()
     }
 
     fn files(&self) -> Vec<Attachment> {

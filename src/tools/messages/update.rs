@@ -12,7 +12,10 @@ use crate::{
     },
     catalog::{Credential, Effect, Flag, Retry, Spec, Toolset},
     error::{ErrorCode, ToolError},
-    guard::{headers::check_headers, intent::Intent},
+    guard::{
+        headers::{check_headers, given_header},
+        intent::Intent,
+    },
     tools::{
         answer::{Untrusted, untrusted},
         context::CallContext,
@@ -99,11 +102,8 @@ impl Tool for UpdateTemplate {
         for (field, text) in input.texts() {
             check_liquid(field, text)?;
         }
-        let text =
-            |header: &'_ Map<String, Value>, name: &str| header.get(name).and_then(Value::as_str).map(str::to_owned);
-        let headers: Vec<_> =
-            input.headers.iter().flatten().map(|header| (text(header, "name"), text(header, "value"))).collect();
-        let headers = headers.iter().filter_map(|(name, value)| Some((name.as_deref()?, value.as_deref())));
+        let given = input.headers.iter().flatten().enumerate();
+        let headers = given.map(|(at, header)| given_header("headers", at, header)).collect::<Result<Vec<_>, _>>()?;
         check_headers("headers", headers)?;
         let language = input.language.as_ref().map_or_else(String::new, |language| format!(" in {language}"));
         Ok(Intent::nobody().on(format!("template {}{language}", input.template)))

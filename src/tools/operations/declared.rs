@@ -18,7 +18,7 @@ use crate::{
     error::{ErrorCode, ToolError},
     guard::{
         consent::{self, REDIRECTS, redirects},
-        headers::check_headers,
+        headers::{check_headers, given_header},
         identity::identifier::IdType,
         intent::{Absent, Audience, EgressUrl, GivenCustomer, Intent, People, Recipient, RecipientRole},
     },
@@ -105,10 +105,10 @@ impl Declared {
         for parameter in &self.operation.parameters {
             if parameter.name == "headers" {
                 let given = arguments.get("headers").and_then(Value::as_array).into_iter().flatten();
-                check_headers(
-                    "headers",
-                    given.filter_map(|header| Some((header["name"].as_str()?, header["value"].as_str()))),
-                )?;
+                let given = given.filter_map(Value::as_object).enumerate();
+                let headers =
+                    given.map(|(at, header)| given_header("headers", at, header)).collect::<Result<Vec<_>, _>>()?;
+                check_headers("headers", headers)?;
             }
             let given = arguments.get(&parameter.name).and_then(Value::as_object);
             let refused = given.and_then(|map| parameter.refuse_keys.iter().find(|key| map.contains_key(*key)));

@@ -15,6 +15,7 @@ use crate::{
             identifier::{CustomerRef, IdType, Identifiers},
         },
         intent::Intent,
+        show_time,
     },
     state::ErasureState,
     tools::{context::CallContext, directory::path, tool::Tool},
@@ -202,20 +203,18 @@ fn resumable(error: ToolError, erasure_id: &str) -> ToolError {
     let mut error = error.with(json!({ "erasure_id": erasure_id })).partly_happened();
     error.message = format!("{} The erasure is begun and holds, but is not complete.", error.message.trim_end());
     error.repeatable = true;
-    error.next("Make the same call again: it goes on where this one stopped.")
+    ToolError { repeatable: true, ..error }.next("Make the same call again: it goes on where this one stopped.")
 }
 
 /// What is proven, what is only accepted, and what nobody here can reach.
 fn receipt(cx: &CallContext<'_>, begun: &BegunErasure, identifiers: &Identifiers) -> Value {
     let kinds: Vec<&str> = identifiers.refs().iter().map(|reference| reference.id_type.as_str()).collect();
-    let time =
-        |at_ms: i64| jiff::Timestamp::from_second(at_ms / 1_000).map_or_else(|_| String::new(), |at| at.to_string());
     json!({
         "erasure_id": begun.erasure.erasure_id,
         "workspace": cx.guards().workspace.name,
         "subject": cx.guards().receipt_digest(&identifiers.refs()),
-        "requested_at": time(begun.erasure.requested_at_ms),
-        "verified_at": time(cx.guards().clock.now_ms()),
+        "requested_at": show_time(begun.erasure.requested_at_ms),
+        "verified_at": show_time(cx.guards().clock.now_ms()),
         "verified": ["the person is unknown by every identifier, read twice", "our own records of them are deleted"],
         "identifiers": kinds,
         "accepted_unverifiable": ["suppression: Customer.io takes it and lets nobody read it"],

@@ -46,7 +46,7 @@ async fn a_loop_ends() {
     attack                                           | answer
     the same refused call, 30 times                  | 5 times not_found at segment_id, then 25 times repeated_call
     the same failing read, 30 times                  | 5 times customer_not_found at customer, then 25 times repeated_call
-    the same event, 30 times                         | 10 times succeeded, then 5 times budget_exhausted, then 15 times repeated_call
+    the same event, 30 times                         | 10 times succeeded, then 20 times budget_exhausted
     another message to the same person, 30 times     | 3 times succeeded, then 27 times budget_exhausted
     events and messages more that the sandbox counts | 10 and 3
     ");

@@ -424,3 +424,77 @@ async fn so_many_calls_wait_and_no_more() {
     insta::assert_snapshot!(more["message"].as_str().unwrap(), @"The operator's policy asks for a human's approval of this call, and 20 of yours wait for one already: this one was put before nobody. Nothing ran.");
     assert_eq!(person(&product, "cust_9999").await, Value::Null);
 }
+
+#[tokio::test]
+async fn whoever_approves_sees_every_address_a_message_goes_to() {
+    let human = Human::answering([Answer::Decline]);
+    let product = Setup::live().with_ids().with_human(&human).start().await;
+    let send = json!({
+        "template": "order_confirmation", "customer": "cust_0001", "to": "eve@elsewhere.io, bo@elsewhere.io",
+        "message_data": { "order_id": "A-1", "note": "x".repeat(4_000) }, "subject": "hidden \u{200B}text",
+    });
+    product.refused("send_transactional", send).await;
+    let asked = &human.asked()[0];
+    let message = asked["message"].as_str().unwrap();
+    for told in ["Reaches: 2 people", "To: eve@elsewhere.io, bo@elsewhere.io", r"hidden \u{200b}text", "left out]"] {
+        assert!(message.contains(told), "{told}: {message}");
+    }
+    assert!(message.len() < 2_000, "{message}");
+    assert!(asked["form"]["properties"]["people"].is_object(), "two addresses are two to be typed: {asked}");
+}
+
+#[tokio::test]
+async fn every_address_of_a_message_is_charged() {
+    let setup = Setup::live().with_ids().with(|config| {
+        config.recipients.live = vec!["@shop.example".to_owned()];
+        config.budgets.sends_per_hour = 3;
+    });
+    let product = setup.start().await;
+    let send = |order: &str, to: &str| {
+        json!({
+            "template": "order_confirmation", "customer": "cust_0001", "to": to, "message_data": { "order_id": order },
+        })
+    };
+    product.ok("send_transactional", send("A-1", "ada@shop.example, bo@shop.example")).await;
+    let over = product.refused("send_transactional", send("A-2", "ada@shop.example,bo@shop.example")).await;
+    assert_eq!(over["error"], "budget_exhausted", "{over}");
+    product.ok("send_transactional", send("A-3", "ada@shop.example")).await;
+}
+
+#[tokio::test]
+async fn what_was_approved_to_be_sent_is_void_once_its_words_are_changed() {
+    let setup = approving("send_transactional").with(|config| {
+        config.policy.content_in_use = Some(Decision::Allow);
+    });
+    let product = started(setup).await;
+    let send = super::confirmation("cust_0001");
+    let waits = product.refused("send_transactional", send.clone()).await;
+    product.decide(&approval_id(&waits), true).await;
+    product.ok("update_template", json!({ "template": "order_confirmation", "subject": "Quite another" })).await;
+    let again = product.refused("send_transactional", send.clone()).await;
+    assert_ne!(approval_id(&again), approval_id(&waits), "nobody has seen this one");
+    product.decide(&approval_id(&again), true).await;
+    product.ok("send_transactional", send).await;
+}
+
+#[tokio::test]
+async fn a_no_takes_back_what_an_operator_has_approved_meanwhile() {
+    let (product, _) = asked_modern([]).await;
+    let state = question(&product, "delete_segment", &segment()).await.request_state.unwrap();
+    let listed = product.ok("list_approvals", json!({})).await;
+    product.decide(listed["approvals"][0]["approval_id"].as_str().unwrap(), true).await;
+    let denied = answer(&product, "delete_segment", &segment(), &state, json!({ "action": "decline" })).await;
+    assert_eq!(denied["error"], "approval_denied", "{denied}");
+    let again = product.refused("delete_segment", segment()).await;
+    assert_eq!(again["error"], "approval_denied", "{again}");
+    assert_eq!(product.app("segments/2").await.0, 200);
+}
+
+#[tokio::test]
+async fn rows_of_an_import_do_not_wait_with_it() {
+    let product = started(approving("import_customers")).await;
+    let rows = json!({ "rows": [{ "id": "cust_9001", "email": "zoe@shop.io" }] });
+    let waits = product.refused("import_customers", rows).await;
+    let shown = product.shown_of(&approval_id(&waits)).await;
+    assert_eq!(shown, r#"{"rows":"[1 rows]"}"#);
+}

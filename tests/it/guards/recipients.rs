@@ -175,6 +175,9 @@ async fn another_sender_must_be_listed_and_still_asks_a_human() {
         "cio_ids": [
           "811d00000001"
         ],
+        "from": [
+          "o•••@fernandfable.example"
+        ],
         "because": [
           "the sender is set in the call"
         ],

@@ -74,6 +74,7 @@ struct Fleet {
     /// Keys of sends that several servers are asked to use.
     keys: usize,
     people: usize,
+    plans: usize,
     /// Plan tokens by the event that each is for.
     tokens: BTreeMap<String, String>,
     answers: BTreeMap<String, usize>,
@@ -90,6 +91,7 @@ impl Fleet {
             clients: Vec::new(),
             keys: 0,
             people: 0,
+            plans: 0,
             tokens: BTreeMap::new(),
             answers: BTreeMap::new(),
             calls: 0,
@@ -102,8 +104,9 @@ impl Fleet {
         while self.clients.len() < SERVERS {
             self.clients.push(Client::start(&self.site));
         }
-        let plan = Asked::Plan { event: format!("event-{}", self.tokens.len()) };
-        self.ask_one(plan);
+        // One plan for each event, however late its token comes: two tokens of one event could rightly be used once each.
+        self.plans += 1;
+        self.ask_one(Asked::Plan { event: format!("event-{:04}", self.plans) });
         for _ in 0..12 {
             let call = self.something();
             // Several servers are asked for the very same.

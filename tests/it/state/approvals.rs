@@ -33,6 +33,7 @@ fn ask(approval: Approval) -> AskApproval {
         workspace: SHOP.to_owned(),
         approval,
         subjects: vec![digest("id:1")],
+        not_erased: vec![digest("id:1")],
         most_pending: 3,
         now_ms: NOW_MS,
     }
@@ -41,7 +42,7 @@ fn ask(approval: Approval) -> AskApproval {
 async fn standing(store: &dyn Store, approval: Approval) -> Approval {
     match store.ask_approval(ask(approval)).await.unwrap() {
         AskedApproval::Standing(approval) => *approval,
-        AskedApproval::TooMany => panic!("too many wait"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -155,8 +156,13 @@ async fn of_many_calls_at_once_one_uses_an_approval_and_one_decision_wins() {
             deciding.spawn(async move { store.decide_approval(decision("one", number % 2 == 0)).await.unwrap() });
         }
         let decided = deciding.join_all().await;
-        let won: Vec<_> = decided.iter().filter(|decided| matches!(decided, Decided::Now(_))).collect();
-        assert_eq!(won.len(), 1);
+        let won = |state| {
+            decided.iter().filter(|one| matches!(one, Decided::Now(approval) if approval.state == state)).count()
+        };
+        // A yes may come before the no that takes it back, and nothing after that.
+        assert!(won(ApprovalState::Approved) <= 1);
+        assert_eq!(won(ApprovalState::Denied), 1);
+        assert!(matches!(store.begin(using("denied", "one")).await.unwrap(), BeginOutcome::ApprovalSpent));
 
         standing(&*store, approval("two", "another call")).await;
         store.decide_approval(decision("two", true)).await.unwrap();
@@ -189,6 +195,64 @@ async fn erasing_a_person_takes_what_waits_about_them_along() {
         };
         store.record_erasure(erasure).await.unwrap();
         assert_eq!(listed(&*store, WhichApprovals::All, NOW_MS).await, ["two"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_yes_is_taken_back_as_long_as_no_call_has_used_it() {
+    with_each_store(|store| async move {
+        for (id, call) in [("one", "call"), ("two", "another call")] {
+            standing(&*store, approval(id, call)).await;
+            store.decide_approval(decision(id, true)).await.unwrap();
+        }
+        assert!(matches!(store.decide_approval(decision("one", false)).await.unwrap(), Decided::Now(_)));
+        assert!(matches!(store.begin(using("first", "one")).await.unwrap(), BeginOutcome::ApprovalSpent));
+        begun(&*store, using("second", "two")).await;
+        assert!(matches!(store.decide_approval(decision("two", false)).await.unwrap(), Decided::Before(_)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_approved_is_void_when_a_call_says_so() {
+    with_each_store(|store| async move {
+        for (id, effect) in [("send", "send"), ("deletion", "delete")] {
+            let approval = Approval { effect: effect.to_owned(), ..approval(id, id) };
+            standing(&*store, approval).await;
+            store.decide_approval(decision(id, true)).await.unwrap();
+        }
+        standing(&*store, approval("waiting", "waiting")).await;
+        let changes = Begin { voids_approved: Some("send".to_owned()), now_ms: NOW_MS + MINUTE_MS, ..call("change") };
+        begun(&*store, changes).await;
+        assert!(matches!(store.begin(using("one", "send")).await.unwrap(), BeginOutcome::ApprovalSpent));
+        begun(&*store, using("two", "deletion")).await;
+        assert_eq!(listed(&*store, WhichApprovals::Pending, NOW_MS + MINUTE_MS).await, ["waiting"]);
+        let anew = AskApproval { now_ms: NOW_MS + MINUTE_MS, ..ask(approval("anew", "send")) };
+        let anew = store.ask_approval(anew).await.unwrap();
+        assert!(matches!(anew, AskedApproval::Standing(anew) if anew.approval_id == "anew"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nothing_is_put_before_anybody_about_an_erased_person() {
+    with_each_store(|store| async move {
+        let erasure = Erasure {
+            erasure_id: "er_1".to_owned(),
+            workspace: SHOP.to_owned(),
+            subjects: vec![digest("id:1")],
+            state: ErasureState::Pending,
+            requested_at_ms: NOW_MS,
+            completed_at_ms: None,
+            sealed_identifiers: None,
+            receipt: None,
+        };
+        store.record_erasure(erasure).await.unwrap();
+        let asked = store.ask_approval(ask(approval("one", "call"))).await.unwrap();
+        assert!(matches!(asked, AskedApproval::Erased(_)), "{asked:?}");
+        let of_the_erasure = AskApproval { not_erased: Vec::new(), ..ask(approval("two", "erasure")) };
+        assert!(matches!(store.ask_approval(of_the_erasure).await.unwrap(), AskedApproval::Standing(_)));
     })
     .await;
 }

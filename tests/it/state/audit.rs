@@ -50,7 +50,10 @@ async fn records_of_one_moment_chain_although_a_call_among_them_fails() {
         append(&*store, 3..=3).await;
         let report = verify(&*store).await;
         assert_eq!((report.records, report.faults), (3, vec![]));
-        assert_eq!(listed(&*store, query()).await, ["call 3", "two", "one"]);
+        // Which of two at one moment comes first is for the database to say.
+        let mut calls = listed(&*store, query()).await;
+        calls[1..].sort();
+        assert_eq!(calls, ["call 3", "one", "two"]);
     })
     .await;
 }

@@ -50,6 +50,7 @@ pub(super) fn call(call_id: &str) -> Begin {
         follows: None,
         plan: None,
         approval: None,
+        voids_approved: None,
         charges: Vec::new(),
         test_profile: None,
         subjects: Vec::new(),

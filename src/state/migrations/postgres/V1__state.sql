@@ -90,6 +90,7 @@ CREATE TABLE budget_buckets (
     amount BIGINT NOT NULL,
     PRIMARY KEY (workspace, principal, budget, width_ms, bucket_ms)
 ) WITH (fillfactor = 50);
+CREATE INDEX budget_buckets_by_age ON budget_buckets (workspace, width_ms, bucket_ms);
 
 CREATE SEQUENCE test_profile_places;
 
