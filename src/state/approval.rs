@@ -15,6 +15,13 @@ pub enum ApprovalState {
     Spent,
 }
 
+impl ApprovalState {
+    /// Whether a call that stands so may be decided about: nobody has yet, or a yes is taken back that no call has used.
+    pub fn may_be_decided(self, approve: bool) -> bool {
+        self == Self::Pending || (!approve && self == Self::Approved)
+    }
+}
+
 /// A call that needs a human's decision, or has one.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Approval {
@@ -145,12 +152,6 @@ impl ApprovalDecision {
     /// Where it leaves a call.
     pub(super) const fn state(&self) -> ApprovalState {
         if self.approve { ApprovalState::Approved } else { ApprovalState::Denied }
-    }
-
-    /// Whether it may be made of a call that stands so: nobody has decided yet, or a yes is taken back that no call has
-    /// used.
-    pub(super) fn may_follow(&self, standing: ApprovalState) -> bool {
-        standing == ApprovalState::Pending || (!self.approve && standing == ApprovalState::Approved)
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     guard::{Guards, approval::people_to_type, command::OPERATOR},
-    state::{Approval, ApprovalState, Decided},
+    state::{Approval, Decided},
 };
 
 pub(super) const EXAMPLES: &str = "\
@@ -42,9 +42,7 @@ pub(super) async fn run(args: &DecideArgs, guards: &Guards, approve: bool) -> Ex
         Ok(approval) => approval,
         Err(code) => return code,
     };
-    let may_be_decided =
-        approval.state == ApprovalState::Pending || (!approve && approval.state == ApprovalState::Approved);
-    if !may_be_decided {
+    if !approval.state.may_be_decided(approve) {
         return decided_before(&approval);
     }
     if !io::stdin().is_terminal() {

@@ -176,7 +176,7 @@ pub(super) async fn decide(core: &Core, decision: &ApprovalDecision) -> Attempt<
         transaction.rollback().await?;
         return Ok(Decided::Unknown);
     };
-    if !decision.may_follow(standing.state) {
+    if !standing.state.may_be_decided(decision.approve) {
         transaction.rollback().await?;
         return Ok(Decided::Before(standing));
     }

@@ -124,7 +124,7 @@ pub(super) fn decide(
     let Some(standing) = found.filter(|approval| approval.expires_at_ms > decision.now_ms) else {
         return Ok(Decided::Unknown);
     };
-    if !decision.may_follow(standing.state) {
+    if !standing.state.may_be_decided(decision.approve) {
         return Ok(Decided::Before(standing));
     }
     connection
