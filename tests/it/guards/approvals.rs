@@ -233,6 +233,7 @@ async fn where_operators_alone_decide_the_client_is_not_asked() {
     let product = started(setup.with_human(&human)).await;
     let waits = product.refused("delete_segment", segment()).await;
     assert_eq!(waits["error"], "approval_required", "{waits}");
+    assert_eq!(human.asked(), [] as [Value; 0]);
     product.decide(&approval_id(&waits), false).await;
     assert_eq!(product.refused("delete_segment", segment()).await["error"], "approval_denied");
 }
@@ -497,4 +498,20 @@ async fn rows_of_an_import_do_not_wait_with_it() {
     let waits = product.refused("import_customers", rows).await;
     let shown = product.shown_of(&approval_id(&waits)).await;
     assert_eq!(shown, r#"{"rows":"[1 rows]"}"#);
+}
+
+#[tokio::test]
+async fn a_question_of_before_is_not_answered_where_operators_alone_decide_by_now() {
+    let (before, _) = asked_modern([]).await;
+    let state = question(&before, "delete_segment", &segment()).await.request_state.unwrap();
+    // The same server after its operator has thought better of it: same secret, same call, same approval.
+    let setup = approving("delete_segment").with(|config| config.approvals.by = Some(Approver::Operator));
+    let (product, _) = with_three(setup.modern(), []).await;
+    let waits = product.refused("delete_segment", segment()).await;
+    let known = before.ok("list_approvals", json!({})).await;
+    assert_eq!(known["approvals"][0]["approval_id"], approval_id(&waits).as_str());
+    let accept = json!({ "action": "accept", "content": { "approve": true, "people": 3 } });
+    let refused = answer(&product, "delete_segment", &segment(), &state, accept).await;
+    assert_eq!(refused["error"], "approval_required", "{refused}");
+    assert_eq!(product.app("segments/2").await.0, 200);
 }

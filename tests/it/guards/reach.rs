@@ -14,6 +14,7 @@ async fn live() -> Product {
         .with_ids()
         .with(|config| {
             config.egress_hosts = vec!["shop.example".to_owned(), "*.shop.example".to_owned()];
+            config.link_hosts = vec!["help.partner.example".to_owned()];
             config.recipients = Recipients {
                 live: vec!["@example.com".to_owned()],
                 test: vec!["@sink.shop.example".to_owned()],
@@ -38,6 +39,9 @@ async fn words_that_lead_elsewhere_wait_for_a_human_who_is_told_where() {
     let listed = with_data(json!({ "url": "https://www.shop.example/orders/1" }));
     product.ok("send_transactional", listed).await;
     assert_eq!(count(&product, "deliveries").await, before + 1);
+    let linked = with_data(json!({ "url": "https://help.partner.example/faq" }));
+    product.ok("send_transactional", linked).await;
+    assert_eq!(count(&product, "deliveries").await, before + 2);
     let elsewhere = with_data(json!({ "rows": [{ "text": "Pay at https://shop.example@evil.io/pay" }] }));
     let error = product.refused("send_transactional", elsewhere).await;
     assert_eq!(error["error"], "approval_required");
@@ -52,7 +56,7 @@ async fn words_that_lead_elsewhere_wait_for_a_human_who_is_told_where() {
             "it links to hosts that the operator does not list: a.io, one that data decides"
         ])
     );
-    assert_eq!(count(&product, "deliveries").await, before + 1);
+    assert_eq!(count(&product, "deliveries").await, before + 2);
 }
 
 #[tokio::test]
